@@ -1,0 +1,103 @@
+"""Mistakes: inflict a wrong state, see the right check turn red for the right reason, mend it."""
+
+import subprocess
+from collections.abc import Callable, Sequence
+
+from stackwalk.connect import run_once
+from stackwalk.course import Course, Mistake, Step, Task
+from stackwalk.errors import StackwalkError
+from stackwalk.home import Home
+from stackwalk.login import laptop_environment
+from stackwalk.verdict import Status, Verdict
+
+LIMIT_S = 120
+FINE = (Status.MET, Status.NOT_POSSIBLE)
+
+
+class StepFailed(StackwalkError):
+    """A step of a mistake ended with an exit status other than 0."""
+
+
+def run_steps(home: Home, steps: Sequence[Step]) -> None:
+    """Runs steps without a terminal: on a machine through the engine's way, or on the laptop.
+
+    Raises:
+        StepFailed: a command failed; ``MachineError`` when the machine cannot be reached.
+    """
+    for step in steps:
+        if step.place.machine == "laptop":
+            status, said = _on_laptop(home, step.text)
+        else:
+            done = run_once(
+                home, step.place.machine, step.text, user=step.place.user, limit_s=LIMIT_S
+            )
+            status, said = done.rc, done.stdout + done.stderr
+        if status != 0:
+            raise StepFailed(f"exit {status} at {step.place}: {step.text!r} said {said.strip()!r}")
+
+
+def _on_laptop(home: Home, text: str) -> tuple[int, str]:
+    done = subprocess.run(
+        ["bash", "-euc", text],
+        cwd=home.laptop,
+        env=laptop_environment(home),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def prove_mistake(
+    course: Course,
+    mistake: Mistake,
+    tasks: Sequence[Task],
+    look: Callable[[Sequence[Task]], list[Verdict]],
+    home: Home,
+) -> list[str]:
+    """Inflicts a mistake on a machine that is all green, looks, mends, looks again.
+
+    Args:
+        tasks: everything that is met before the mistake.
+        look: runs the checks of tasks.
+    Returns:
+        What was not as promised; empty when the mistake is caught for the right reason and mended.
+    """
+    try:
+        run_steps(home, mistake.inflict)
+        faults = _judge(mistake, look(tasks))
+        run_steps(home, mistake.mend)
+    except StackwalkError as error:
+        return [f"{mistake.name}: {error}"]
+    left = [v.task for v in look(tasks) if v.status not in FINE]
+    return faults + ([f"{mistake.name}: not mended, still red: {', '.join(left)}"] if left else [])
+
+
+def _judge(mistake: Mistake, verdicts: Sequence[Verdict]) -> list[str]:
+    """What the verdicts say that the mistake does not promise."""
+    faults = []
+    allowed = {mistake.task, *mistake.also_red}
+    for verdict in verdicts:
+        if verdict.task == mistake.task:
+            faults += _right_reason(mistake, verdict)
+        elif verdict.status is Status.WAITING and verdict.waits_for in allowed:
+            continue
+        elif verdict.status not in FINE and verdict.task not in mistake.also_red:
+            faults.append(
+                f"{mistake.name}: unrelated {verdict.task} is {verdict.status}: {verdict.what}"
+            )
+    return faults
+
+
+def _right_reason(mistake: Mistake, verdict: Verdict) -> list[str]:
+    name = mistake.name
+    if verdict.status not in (Status.UNMET, Status.NOT_STARTED):
+        return [f"{name}: {verdict.task} is {verdict.status}, not unmet; {verdict.what}"]
+    faults = []
+    if mistake.message not in verdict.what:
+        faults.append(f"{name}: says {verdict.what!r}, promised {mistake.message!r}")
+    if verdict.saw != mistake.nudge:
+        faults.append(f"{name}: chooses nudge {verdict.saw!r}, promised {mistake.nudge!r}")
+    return faults

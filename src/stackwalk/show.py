@@ -1,0 +1,163 @@
+"""Results as plain text: what the terminal shows and what a notebook falls back to."""
+
+import textwrap
+from collections.abc import Iterable
+
+from stackwalk.commands import CheckResult, HintResult, SolutionResult, StatusResult
+from stackwalk.commands.ladder import NextResult
+from stackwalk.course import Chapter, Step, Task
+from stackwalk.progress import Progress, opens_after
+from stackwalk.verdict import Status, Verdict
+
+GLYPHS = {
+    Status.MET: "✔",
+    Status.UNMET: "✘",
+    Status.WAITING: "…",
+    Status.NOT_STARTED: "○",
+    Status.NOT_POSSIBLE: "⊘",
+    Status.UNKNOWN: "?",
+}
+WIDTH = 96
+OFFER_HINT_AFTER = 1
+
+
+def render_check(result: CheckResult) -> str:
+    """The verdicts, root cause first, then what they opened and what to do next."""
+    order = {Status.UNMET: 0, Status.UNKNOWN: 1, Status.NOT_STARTED: 2}
+    titles = {task.id: task.title for task in result.course.tasks}
+    counted = [v for v in result.verdicts if v.task in {t.id for t in result.tasks}]
+    met = sum(1 for verdict in counted if verdict.status is Status.MET)
+    lines = [_head(result.chapter, met, len(counted))]
+    for verdict in sorted(result.verdicts, key=lambda v: order.get(v.status, 3)):
+        if verdict.status is not Status.WAITING:
+            lines += render_verdict(verdict, titles[verdict.task], result)
+    lines += [f"  {note}" for note in result.notes]
+    return "\n".join([*lines, *_after(result)])
+
+
+def _head(chapter: Chapter, met: int, total: int) -> str:
+    title = f"{chapter.number} {chapter.title}"
+    count = f"{met} of {total} met"
+    return f"{title}{' ' * max(2, WIDTH - len(title) - len(count))}{count}"
+
+
+def render_verdict(verdict: Verdict, title: str, result: CheckResult) -> list[str]:
+    """One verdict: a line for what is met, the evidence for what is not."""
+    glyph, what = GLYPHS[verdict.status], verdict.what or title
+    lines = [f"{glyph} {verdict.task:<22} {what}"]
+    if verdict.status is Status.MET:
+        return lines + ([f"    found      {verdict.found}"] if verdict.found else [])
+    if verdict.status is Status.NOT_POSSIBLE:
+        return [f"{glyph} {verdict.task:<22} not possible here: {what}; counted, never met"]
+    if verdict.status is Status.UNKNOWN:
+        lines += [f"    found      {verdict.found}"] if verdict.found else []
+        lines += [f"    next       {verdict.look}"] if verdict.look else []
+        return [*lines, "    Nothing was marked wrong, and nothing you earned was lost."]
+    lines += [f"    expected   {verdict.expected}", f"    found      {verdict.found}"]
+    lines += [f"    look at    {verdict.look}"]
+    return lines + _foot(verdict, result)
+
+
+def _foot(verdict: Verdict, result: CheckResult) -> list[str]:
+    waiting = [v for v in result.verdicts if v.waits_for == verdict.task]
+    hints = result.progress.of(verdict.task).hints
+    lines = []
+    if len(waiting) == 1:
+        lines.append(f"    {waiting[0].task} waits for this one.")
+    elif waiting:
+        lines.append(f"    {len(waiting)} more wait for this one.")
+    rung = f"hint {hints + 1} of 4: stackwalk hint" if hints < 4 else "stackwalk solution"
+    return [*lines, f"    {rung} {verdict.task}"]
+
+
+def _after(result: CheckResult) -> list[str]:
+    lines = [
+        f"\nChapter {chapter.number}, {chapter.title}, is open now: its notebook is placed."
+        for chapter in result.opened
+    ]
+    if result.exit_code == 0 and not result.opened:
+        lines.append("\nAll of this is met.   next: stackwalk next")
+    return lines
+
+
+def render_status(result: StatusResult) -> str:
+    """Every chapter and task with its mark, and how the machine is."""
+    lines = [f"machine   {result.machine}", f"mode      {result.progress.mode}", ""]
+    for chapter in result.course.chapters:
+        lines += _chapter_lines(chapter, result)
+    return "\n".join([*lines, *result.notes])
+
+
+def _chapter_lines(chapter: Chapter, result: StatusResult) -> list[str]:
+    met = sum(1 for task in chapter.tasks if result.progress.of(task.id).met_at)
+    lines = [_head(chapter, met, len(chapter.tasks))]
+    if chapter not in result.open_chapters:
+        left = opens_after(result.course, result.progress, chapter)
+        return [*lines, f"  locked (read it freely); opens after {left[0].id}", ""]
+    return [*lines, *(f"  {_mark(task, result.progress)}" for task in chapter.tasks), ""]
+
+
+def _mark(task: Task, progress: Progress) -> str:
+    record = progress.of(task.id)
+    if record.met_at and record.last == str(Status.UNMET):
+        return f"✘ {task.id:<22} {task.title} (met on {record.met_at[:10]}, not met now)"
+    if record.met_at:
+        return f"✔ {task.id:<22} {task.title}"
+    if record.skipped_at:
+        return f"↷ {task.id:<22} {task.title} (skipped: come back)"
+    return f"○ {task.id:<22} {task.title}"
+
+
+def render_hint(result: HintResult) -> str:
+    """One rung, with what comes after it."""
+    after = (
+        f"next rung: stackwalk hint {result.task.id}"
+        if result.rung < 4
+        else f"the whole solution: stackwalk solution {result.task.id}"
+    )
+    head = f"hint {result.rung} of 4 for {result.task.id}: {result.name}"
+    return f"{head}\n\n{textwrap.indent(result.text.strip(), '  ')}\n\n{after}"
+
+
+def render_solution(result: SolutionResult) -> str:
+    """What to type where, then the debrief."""
+    task = result.task
+    parts = [f"One way to meet {task.id} ({task.title}):", *map(render_step, task.solution)]
+    return "\n\n".join([*parts, task.debrief.strip()])
+
+
+def render_step(step: Step) -> str:
+    """The lines typed at one place, with what is answered when the machine asks."""
+    answers = [f"  asked “{asks}”: {_spoken(says)}" for asks, says in step.answers.items()]
+    return "\n".join(
+        [f"{step.place}:", textwrap.indent(step.text.strip(), "  $ ", lambda _: True), *answers]
+    )
+
+
+def _spoken(answer: str) -> str:
+    if answer == "{password}":
+        return "the password you choose for deployer"
+    return answer or "press Enter"
+
+
+def render_next(result: NextResult) -> str:
+    """The one thing to do now."""
+    if result.task is None or result.chapter is None:
+        return _lines(["Every task of the course is met.", *result.notes])
+    where = f"chapter {result.chapter.number}, {result.chapter.title}"
+    return _lines(
+        [
+            f"next: {result.task.id} ({where})",
+            "",
+            result.task.title,
+            "",
+            textwrap.indent(result.task.say.strip(), "  "),
+            "",
+            f"when done: stackwalk check {result.task.id}     help: stackwalk hint",
+            *result.notes,
+        ]
+    )
+
+
+def _lines(parts: Iterable[str]) -> str:
+    return "\n".join(parts)
