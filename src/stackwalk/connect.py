@@ -1,0 +1,116 @@
+"""testinfra hosts for the checks: the machine over one kept connection, and the laptop."""
+
+import shlex
+import subprocess
+from typing import Any
+
+from testinfra.backend.base import BaseBackend, CommandResult
+from testinfra.host import Host
+
+from stackwalk.errors import RemoteTimeout
+from stackwalk.home import Home, find_home
+from stackwalk.machine.remote import Answer, probe_machine, require_up, run_remote
+
+LIMIT_S = 20.0
+
+
+def open_host(
+    home: Home, name: str = "web", *, fresh: bool = False, limit_s: float = LIMIT_S
+) -> Host:
+    """A testinfra host whose commands run as root on the machine.
+
+    Args:
+        fresh: log in anew for every command, where a kept connection would lie: after a change
+            of sshd, of keys or of groups.
+        limit_s: seconds each command may take.
+    Raises:
+        NotUp, Unreachable: now, or later from any command; RemoteTimeout from any command.
+    """
+    probe_machine(require_up(home, name))
+    return Host(_MachineBackend(home, name, fresh=fresh, limit_s=limit_s))
+
+
+def open_laptop(home: Home | None = None, *, limit_s: float = LIMIT_S) -> Host:
+    """A testinfra host for this computer; commands run in the learner's laptop folder."""
+    return Host(_LaptopBackend(home or find_home(), limit_s=limit_s))
+
+
+def run_once(
+    home: Home,
+    name: str,
+    command: str,
+    *,
+    user: str = "root",
+    fresh: bool = False,
+    limit_s: float = LIMIT_S,
+) -> CommandResult:
+    """Run one shell command on the machine and give ``rc``, ``stdout`` and ``stderr``."""
+    backend = _MachineBackend(home, name, fresh=fresh, limit_s=limit_s)
+    answer = run_remote(home, name, command, user=user, fresh=fresh, limit_s=limit_s)
+    return backend.to_result(command, answer)
+
+
+class _Backend(BaseBackend):
+    """What both have in common: UTF-8 without asking, never a failure over a stray byte."""
+
+    def get_encoding(self) -> str:
+        return "utf-8"
+
+    def decode(self, data: bytes) -> str:
+        return data.decode(errors="replace")
+
+    def to_result(self, command: str, answer: Answer) -> CommandResult:
+        return self.result(answer.rc, command.encode(), answer.stdout, answer.stderr)
+
+
+class _MachineBackend(_Backend):
+    NAME = "ssh"  # testinfra's modules ask for it
+
+    def __init__(self, home: Home, name: str, *, fresh: bool, limit_s: float) -> None:
+        super().__init__(name, sudo=True)
+        self._home = home
+        self._fresh = fresh
+        self._limit_s = limit_s
+
+    def run(self, command: str, *args: str, **kwargs: Any) -> CommandResult:
+        # kwargs: testinfra passes `encoding` from one place, which get_encoding makes moot.
+        line = self.quote(command, *args)
+        user = (self.sudo_user or "root") if self.sudo else ""
+        answer = run_remote(
+            self._home,
+            self.hostname,
+            line,
+            user=user,
+            fresh=self._fresh,
+            limit_s=self._limit_s,
+        )
+        return self.to_result(line, answer)
+
+
+class _LaptopBackend(_Backend):
+    NAME = "local"
+
+    def __init__(self, home: Home, *, limit_s: float) -> None:
+        super().__init__("localhost")
+        self._home = home
+        self._limit_s = limit_s
+
+    def run(self, command: str, *args: str, **kwargs: Any) -> CommandResult:
+        line = self.get_command(command, *args)
+        self._home.laptop.mkdir(parents=True, exist_ok=True)
+        try:
+            done = subprocess.run(
+                ["/bin/sh", "-c", line],
+                cwd=self._home.laptop,
+                capture_output=True,
+                stdin=subprocess.DEVNULL,
+                timeout=self._limit_s,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise RemoteTimeout(
+                f"A command on this laptop was not done after {self._limit_s:g} s: "
+                f"{shlex.join([line])[:120]}",
+                safe="Nothing was marked wrong.",
+                next="type it again",
+            ) from error
+        return self.to_result(line, Answer(done.returncode, done.stdout, done.stderr))

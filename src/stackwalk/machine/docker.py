@@ -1,0 +1,138 @@
+"""A machine in a docker container: native speed, a machine of last resort, no fence."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from stackwalk.errors import MachineError
+from stackwalk.home import Home
+from stackwalk.machine.record import VAGRANT_FOLDER, Record, home_tag
+
+NAME = "docker"
+CAN: frozenset[str] = frozenset()  # kernel, clock and swap are the laptop's; /etc/hosts is mounted
+RISK = (
+    "The machine runs in a docker container with the rights systemd needs: it is no fence, "
+    "so treat what runs inside as if it ran on this computer."
+)
+
+
+def check() -> None:
+    """Raise what stands between this host and a container, in the learner's words."""
+    try:
+        done = _docker("version", "--format", "{{.Server.Version}}")
+    except FileNotFoundError as error:
+        raise MachineError(
+            "Docker is not installed.",
+            safe="Nothing was changed.",
+            next="./start installs it on Debian and Ubuntu (sudo apt-get install docker.io)",
+        ) from error
+    if done.returncode == 0:
+        return
+    if "permission denied" in done.stderr.lower():
+        raise MachineError(
+            "Docker is installed and this account may not use it.",
+            safe="Nothing was changed.",
+            next="sudo adduser $USER docker, then log out and in again",
+        )
+    raise MachineError(
+        "The docker daemon does not run.",
+        safe="Nothing was changed; a machine that was there is still on the disk.",
+        next="sudo systemctl start docker (or ./start, which starts it)",
+    )
+
+
+def prepare(home: Home, record: Record, say: Callable[[str], None]) -> None:
+    """Build the image if its recipe changed, make this home's network, wake a paused machine."""
+    _build_image(say)
+    _make_network(home, record)
+    _docker("unpause", _container(home, record.name))
+
+
+def exists(home: Home, name: str) -> bool:
+    return _docker("container", "inspect", _container(home, name)).returncode == 0
+
+
+def is_running(home: Home, name: str) -> bool:
+    done = _docker("container", "inspect", "-f", "{{.State.Running}}", _container(home, name))
+    return done.stdout.strip() == "true"
+
+
+def remove(home: Home, name: str) -> None:
+    """Remove the container, this home's network when empty, and its branch of the cgroup tree."""
+    container = _container(home, name)
+    _docker("container", "rm", "--force", "--volumes", container)
+    if not _docker("ps", "-aq", "--filter", f"label=stackwalk.home={home_tag(home)}").stdout:
+        _docker("network", "rm", _network(home))
+    _remove_cgroup(Path("/sys/fs/cgroup/unified") / container)
+
+
+def read_host_keys(home: Home, name: str) -> list[str]:
+    """The machine's public host keys, read past ssh: ``ssh-ed25519 AAAA…``."""
+    done = _docker("exec", _container(home, name), "sh", "-c", "cat /etc/ssh/ssh_host_*_key.pub")
+    return [" ".join(line.split()[:2]) for line in done.stdout.splitlines() if line.strip()]
+
+
+def _build_image(say: Callable[[str], None]) -> None:
+    script = VAGRANT_FOLDER / "build-image"
+    if subprocess.run([str(script), "--is-current"], capture_output=True).returncode == 0:
+        return
+    say("building the machine's image from Debian packages, once: about a minute, 90 MB to fetch")
+    done = subprocess.run([str(script)], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        raise MachineError(
+            f"The machine's image could not be built: {_last_line(done.stderr)}",
+            safe="Nothing else was changed.",
+            next=f"{script} shows it in full; it needs mmdebstrap and a Debian archive",
+        )
+    say(_last_line(done.stderr))
+
+
+def _make_network(home: Home, record: Record) -> None:
+    """A network of this home's own; Vagrant's would be removed under a halted machine."""
+    subnet = f"192.168.{56 + record.slot}.0/24"
+    if _docker("network", "inspect", _network(home)).returncode == 0:
+        return
+    done = _docker("network", "create", "--subnet", subnet, _network(home))
+    if done.returncode != 0:
+        raise MachineError(
+            f"The network {subnet} is taken on this computer: {_last_line(done.stderr)}",
+            safe="Nothing was changed.",
+            next=f"{_owner_of(subnet)}, or set STACKWALK_SLOT=1 for a machine beside the first",
+        )
+
+
+def _owner_of(subnet: str) -> str:
+    names = _docker("network", "ls", "--quiet").stdout.split()
+    for network in json.loads(_docker("network", "inspect", *names).stdout or "[]"):
+        if any(part.get("Subnet") == subnet for part in network["IPAM"]["Config"] or []):
+            return f"remove the machine of the docker network {network['Name']}"
+    return f"free it: ip route show {subnet}"
+
+
+def _remove_cgroup(branch: Path) -> None:
+    """Only on hybrid hosts, only as root; an empty branch left behind harms nothing."""
+    for folder in sorted(branch.glob("**/"), reverse=True):
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+
+
+def _container(home: Home, name: str) -> str:
+    return f"stackwalk-{home_tag(home)}-{name}"
+
+
+def _network(home: Home) -> str:
+    return f"stackwalk-{home_tag(home)}"
+
+
+def _docker(*words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        ["docker", *words], capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else "no reason was given"

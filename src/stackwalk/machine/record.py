@@ -1,0 +1,143 @@
+"""What vagrant said when a machine came up, kept so that nobody has to ask it again."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from stackwalk.errors import MachineError, UsageError
+from stackwalk.home import Home
+
+VAGRANT_FOLDER = Path(__file__).resolve().parents[3] / "vagrant"
+SSH_PORT = 2222  # of the first machine; vagrant takes another when it is taken
+SLOTS = range(8)  # VirtualBox allows host-only networks in 192.168.56.0/21
+
+
+@dataclass(frozen=True)
+class Record:
+    """One machine of one home.
+
+    ``complete`` is false from the start of the first ``up`` to its end: whatever exists then is a
+    leftover of a stopped ``up`` and holds nothing of the learner's. ``on`` is what we last did.
+    """
+
+    name: str
+    provider: str
+    slot: int
+    complete: bool = False
+    on: bool = False
+    emulated: bool = False
+    ssh_host: str = "127.0.0.1"
+    ssh_port: int = 0
+    user: str = "vagrant"
+    identity_file: str = ""
+
+    @property
+    def address(self) -> str:
+        return f"192.168.{56 + self.slot}.{_table()[self.name]['address']}"
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """The laptop's ports by name: ``{"http": 8080, "https": 8443}``."""
+        return {
+            name: laptop + 100 * self.slot
+            for name, (laptop, _) in _table()[self.name]["ports"].items()
+        }
+
+
+def load_record(home: Home, name: str) -> Record | None:
+    """The machine's record; None where there was never one.
+
+    Raises:
+        MachineError: the file is there and cannot be read.
+    """
+    path = _path(home, name)
+    try:
+        return Record(**json.loads(path.read_text()))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError) as error:
+        raise MachineError(
+            f"The record of {name} in {path} cannot be read: {error}.",
+            safe="The machine itself was not touched; only our note about it is damaged.",
+            next=f"stackwalk machine destroy {name}, then stackwalk machine up {name}",
+        ) from error
+
+
+def save_record(home: Home, record: Record) -> None:
+    write_atomically(_path(home, record.name), json.dumps(asdict(record), indent=2) + "\n")
+
+
+def forget_record(home: Home, name: str) -> None:
+    _path(home, name).unlink(missing_ok=True)
+
+
+def load_records(home: Home) -> list[Record]:
+    """All complete machines of this home."""
+    records = (load_record(home, name) for name in machine_names())
+    return [record for record in records if record and record.complete]
+
+
+def machine_names() -> tuple[str, ...]:
+    return tuple(_table())
+
+
+def require_known(name: str) -> None:
+    if name not in _table():
+        raise UsageError(
+            f"There is no machine called {name}.", next=f"one of: {', '.join(machine_names())}"
+        )
+
+
+def home_tag(home: Home) -> str:
+    """Tells the machines of two homes apart in docker and libvirt: eight hex digits."""
+    return hashlib.sha256(str(home.root).encode()).hexdigest()[:8]
+
+
+def chosen_slot() -> int:
+    """``STACKWALK_SLOT``: 0, or 1 to 7 for a home beside the first (its own network and ports)."""
+    text = os.environ.get("STACKWALK_SLOT", "0")
+    if not text.isdigit() or int(text) not in SLOTS:
+        raise UsageError(f"STACKWALK_SLOT is {text!r}.", next="a number from 0 to 7")
+    return int(text)
+
+
+@contextmanager
+def locked(home: Home) -> Iterator[None]:
+    """One command at a time starts, stops or removes machines of a home."""
+    home.vagrant.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(home.vagrant / "lock", timeout=1):
+            yield
+    except Timeout as error:
+        raise MachineError(
+            "Another stackwalk command is starting or stopping a machine.",
+            safe="This command changed nothing.",
+            next="wait until it is done, then type the command again",
+        ) from error
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Readers see the old text or the new one, never a half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+    os.replace(temporary, path)
+
+
+def _path(home: Home, name: str) -> Path:
+    return home.vagrant / f"{name}.json"
+
+
+def _table() -> Mapping[str, Mapping[str, dict[str, list[int]]]]:
+    table: Mapping[str, Mapping[str, dict[str, list[int]]]] = json.loads(
+        (VAGRANT_FOLDER / "machines.json").read_text()
+    )
+    return table

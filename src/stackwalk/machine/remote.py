@@ -1,0 +1,145 @@
+"""One command on a machine over ssh: a time limit, an empty stdin, and faults told apart."""
+
+import re
+import shlex
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+from stackwalk.errors import MachineError, NotUp, RemoteTimeout, Unreachable
+from stackwalk.home import Home
+from stackwalk.machine.record import Record, load_record
+from stackwalk.machine.sshconfig import CONNECT_EMULATED_S, CONNECT_S, ensure_sockets
+
+MARK = "stackwalk-rc:"  # written last by every remote command; without it ssh itself failed
+GRACE_S = 5.0  # what the way there and back may take on top of a command's own limit
+KILL_AFTER_S = 2  # between timeout's TERM and its KILL
+TIMED_OUT = (124, 137)  # timeout(1): stopped by TERM, by KILL
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command on the machine gave back; a remote 255 is a 255 here."""
+
+    rc: int
+    stdout: bytes
+    stderr: bytes
+
+
+def run_remote(
+    home: Home,
+    name: str,
+    command: str,
+    *,
+    user: str = "",
+    fresh: bool = False,
+    limit_s: float = 20,
+    stdin: bytes = b"",
+) -> Answer:
+    """Run a shell command on a machine, as the engine's account or through ``sudo -n``.
+
+    Raises:
+        NotUp: the machine is off or was never made.
+        Unreachable: ssh did not get there, or the connection ended in the middle.
+        RemoteTimeout: the command was still running after ``limit_s`` seconds.
+    """
+    record = require_up(home, name)
+    ensure_sockets(home)
+    entry = f"{name}-fresh" if fresh else name
+    argv = ["ssh", "-F", str(home.ssh_config), "-T", entry, wrap(command, user, limit_s)]
+    began = time.monotonic()
+    try:
+        done = subprocess.run(argv, input=stdin, capture_output=True, timeout=limit_s + GRACE_S)
+    except subprocess.TimeoutExpired as error:
+        raise _too_long(name, command, limit_s) from error
+    answer = _read_answer(record, done)
+    if answer.rc in TIMED_OUT and time.monotonic() - began >= limit_s:
+        raise _too_long(name, command, limit_s)
+    return answer
+
+
+def require_up(home: Home, name: str) -> Record:
+    """The machine's record, if it was made and not halted; asks nobody."""
+    record = load_record(home, name)
+    if record is None or not record.complete:
+        raise NotUp(f"The machine {name} was not made yet.", next=f"stackwalk machine up {name}")
+    if not record.on:
+        raise NotUp(
+            f"The machine {name} is off.",
+            safe="Everything on its disk is as you left it.",
+            next=f"stackwalk machine up {name}",
+        )
+    return record
+
+
+def wrap(command: str, user: str, limit_s: float) -> str:
+    """The line sent to the machine: limited, as the user, its status said last on stderr."""
+    limited = f"timeout -k {KILL_AFTER_S} {limit_s:g} /bin/sh -c {shlex.quote(command)}"
+    as_user = f"sudo -n -u {shlex.quote(user)} -- {limited}" if user else limited
+    return f"{as_user}; printf '{MARK}%d' $? >&2"
+
+
+def probe_ssh(host: str, port: int, *, limit_s: float) -> Literal["ssh", "refused", "silent"]:
+    """What answers there: an ssh banner, a refusal, or nothing (within ``limit_s`` seconds)."""
+    try:
+        with socket.create_connection((host, port), timeout=limit_s) as connection:
+            connection.settimeout(limit_s)
+            return "ssh" if connection.recv(4) == b"SSH-" else "silent"
+    except ConnectionRefusedError:
+        return "refused"
+    except OSError:  # timed out, reset, no route
+        return "silent"
+
+
+def probe_machine(record: Record) -> None:
+    """One look at the ssh port, before anything waits on a kept connection to a dead machine."""
+    limit_s = CONNECT_EMULATED_S if record.emulated else CONNECT_S
+    answers = probe_ssh(record.ssh_host, record.ssh_port, limit_s=limit_s)
+    if answers != "ssh":
+        said = {"refused": "refused", "silent": "does not answer"}[answers]
+        raise unreachable(record, f"{said} on {record.ssh_host} port {record.ssh_port}")
+
+
+def unreachable(record: Record, reason: str) -> Unreachable:
+    return Unreachable(
+        f"ssh to {record.name} {reason}",
+        safe="Nothing was changed on the machine or in your progress.",
+        next=f"stackwalk machine status {record.name}; stackwalk machine up {record.name} mends it "
+        "unless ssh was shut from inside",
+    )
+
+
+def _read_answer(record: Record, done: "subprocess.CompletedProcess[bytes]") -> Answer:
+    stderr, mark, rest = done.stderr.rpartition(MARK.encode())
+    found = re.match(rb"\d+", rest)
+    if mark and found:
+        return Answer(int(found.group()), done.stdout, stderr + rest[found.end() :])
+    raise _explain(record, done.stderr.decode(errors="replace"))
+
+
+def _explain(record: Record, said: str) -> MachineError:
+    """ssh's own words for a failed way, as ours."""
+    at = f"{record.ssh_host} port {record.ssh_port}"
+    lines = said.strip().splitlines()
+    if "Permission denied" in said:
+        return unreachable(record, f"lets the engine's account in no more on {at}")
+    if "verification failed" in said or "IDENTIFICATION HAS CHANGED" in said:
+        return unreachable(record, f"shows another host key than at the last up, on {at}")
+    if re.search(r"refused|kex_exchange|banner|Connection (closed|reset) by", said):
+        return unreachable(record, f"refused on {at}")
+    if re.search(r"timed out|not responding|No route", said):
+        return unreachable(record, f"does not answer on {at}")
+    return unreachable(
+        record, f"ended in the middle of a command, on {at}: {' '.join(lines)[:200]}"
+    )
+
+
+def _too_long(name: str, command: str, limit_s: float) -> RemoteTimeout:
+    shown = " ".join(command.split())
+    return RemoteTimeout(
+        f"A command on {name} was not done after {limit_s:g} s and was stopped: {shown[:120]}",
+        safe="Nothing was marked wrong.",
+        next="type it again; if it stays so, look what the machine is busy with: top",
+    )

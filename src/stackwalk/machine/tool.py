@@ -1,0 +1,171 @@
+"""The packaged vagrant: found, its version known, called through python-vagrant."""
+
+import logging
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from stackwalk.errors import MachineError
+from stackwalk.home import Home
+from stackwalk.machine.record import VAGRANT_FOLDER, Record, home_tag
+
+MINIMUM = (2, 3, 4)  # Debian 12's
+PLACES = ("/opt/vagrant/bin", "/usr/local/bin", "/usr/bin", r"C:\Program Files\Vagrant\bin")
+RUBY_SETTINGS = ("RUBYOPT", "RUBYLIB", "BUNDLE_", "GEM_", "RBENV_", "RVM_")
+LOCK_WAIT_S = 300  # an orphaned `vagrant up` of a killed command needs at most this long
+
+
+def find_vagrant() -> Path:
+    """The packaged vagrant, not one of a Ruby gem.
+
+    Raises:
+        MachineError: none found, or older than ``MINIMUM``.
+    """
+    found = shutil.which("vagrant") or shutil.which("vagrant", path=os.pathsep.join(PLACES))
+    if found is None:
+        raise MachineError(
+            "Vagrant is not installed, and it is what starts the course's machine.",
+            safe="Nothing was changed.",
+            next="./start installs it on Debian and Ubuntu (sudo apt-get install vagrant); "
+            "elsewhere: https://developer.hashicorp.com/vagrant/install",
+        )
+    version = vagrant_version(Path(found))
+    if version < MINIMUM:
+        raise MachineError(
+            f"Vagrant at {found} is {_dotted(version)}; the course needs {_dotted(MINIMUM)}.",
+            safe="Nothing was changed.",
+            next="install a newer one: https://developer.hashicorp.com/vagrant/install",
+        )
+    return Path(found)
+
+
+def vagrant_version(vagrant: Path) -> tuple[int, ...]:
+    """``vagrant --version`` as numbers; it says ``Vagrant 2.3.4`` or ``Vagrant 2.3.8.dev``."""
+    done = subprocess.run(
+        [str(vagrant), "--version"], capture_output=True, text=True, env=clean_environment()
+    )
+    match = re.search(r"Vagrant (\d+)\.(\d+)\.(\d+)", done.stdout)
+    if match is None:
+        raise MachineError(
+            f"{vagrant} --version answered {(done.stdout + done.stderr).strip()[:200]!r}.",
+            safe="Nothing was changed.",
+            next="reinstall Vagrant: https://developer.hashicorp.com/vagrant/install",
+        )
+    return tuple(int(part) for part in match.groups())
+
+
+def clean_environment() -> dict[str, str]:
+    """Our environment without a developer's Ruby settings, which break the packaged vagrant."""
+    return {key: value for key, value in os.environ.items() if not key.startswith(RUBY_SETTINGS)}
+
+
+def run_up(home: Home, record: Record, say: Callable[[str], None]) -> None:
+    box = _vagrant(home, record)
+    _patiently(
+        home,
+        f"start {record.name}",
+        lambda: _tell(home, box.up(vm_name=record.name, stream_output=True), say),
+        say,
+    )
+
+
+def run_halt(home: Home, record: Record, say: Callable[[str], None]) -> None:
+    box = _vagrant(home, record)
+    _patiently(home, f"stop {record.name}", lambda: box.halt(vm_name=record.name), say)
+
+
+def run_destroy(home: Home, record: Record, say: Callable[[str], None]) -> None:
+    box = _vagrant(home, record)
+    _patiently(home, f"remove {record.name}", lambda: box.destroy(vm_name=record.name), say)
+
+
+def ask_ssh_settings(home: Home, record: Record) -> dict[str, str]:
+    """What ``vagrant ssh-config`` says: ``HostName``, ``Port``, ``User``, ``IdentityFile``."""
+    answer: dict[str, str] = _vagrant(home, record).conf(vm_name=record.name)
+    return answer
+
+
+def scan_host_keys(record: Record) -> list[str]:
+    """The machine's public host keys at first sight, where there is no way but the network."""
+    done = subprocess.run(
+        ["ssh-keyscan", "-T", "20", "-p", str(record.ssh_port), record.ssh_host],
+        capture_output=True,
+        text=True,
+    )
+    lines = [line.split() for line in done.stdout.splitlines() if not line.startswith("#")]
+    return [" ".join(words[1:3]) for words in lines if len(words) >= 3]
+
+
+def _vagrant(home: Home, record: Record) -> Any:
+    # Any: python-vagrant has no types. It warns through logging when vagrant is not on PATH,
+    # which ours may rightly not be.
+    logging.getLogger("vagrant").addHandler(logging.NullHandler())
+    import vagrant
+
+    home.vagrant.mkdir(parents=True, exist_ok=True)
+    environment = clean_environment() | {
+        "VAGRANT_CHECKPOINT_DISABLE": "1",
+        "VAGRANT_DOTFILE_PATH": str(home.vagrant / "dotfile"),
+        "VAGRANT_DEFAULT_PROVIDER": record.provider,
+        "STACKWALK_TAG": home_tag(home),
+        "STACKWALK_SLOT": str(record.slot),
+        "STACKWALK_DOCKER_NETWORK": f"stackwalk-{home_tag(home)}",
+        "STACKWALK_LIBVIRT_DRIVER": "qemu" if record.emulated else "kvm",
+    }
+
+    @contextmanager
+    def log() -> Any:
+        with _log(home).open("a") as file:
+            yield file
+
+    make: Any = vagrant.Vagrant
+    box = make(root=str(VAGRANT_FOLDER), env=environment, out_cm=log, err_cm=log)
+    box._vagrant_exe = str(find_vagrant())  # else it looks on PATH only
+    return box
+
+
+def _patiently(home: Home, what: str, call: Callable[[], None], say: Callable[[str], None]) -> None:
+    """Call vagrant; when another vagrant still holds the machine, wait for it to end."""
+    deadline = time.monotonic() + LOCK_WAIT_S
+    while True:
+        start = _log(home).stat().st_size if _log(home).exists() else 0
+        try:
+            return call()
+        except subprocess.CalledProcessError as error:
+            said = _log(home).read_text(errors="replace")[start:]
+            if "locked" not in said or time.monotonic() > deadline:
+                raise _failed(home, what, said) from error
+            say("an earlier command is still at work on this machine; waiting for it")
+            time.sleep(3)
+
+
+def _failed(home: Home, what: str, said: str) -> MachineError:
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return MachineError(
+        f"Vagrant could not {what}: {' '.join(lines)[:400] or 'it gave no reason'}",
+        safe="Your notebooks and progress are as they were.",
+        next=f"stackwalk doctor; all that Vagrant said is in {_log(home)}",
+    )
+
+
+def _tell(home: Home, lines: Iterable[str], say: Callable[[str], None]) -> None:
+    """Pass on vagrant's headlines (``==> web: Starting container...``); all goes to its log."""
+    for line in lines:
+        with _log(home).open("a") as log:
+            log.write(line)
+        if line.startswith("==> "):
+            say(line.removeprefix("==> ").strip())
+
+
+def _log(home: Home) -> Path:
+    return home.vagrant / "vagrant.log"
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
