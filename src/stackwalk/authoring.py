@@ -5,8 +5,9 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from stackwalk.blocks import CommandCell, Prose, TaskBlock, TerminalBlock, read_chapter_text
+from stackwalk.blocks import CommandCell, Prose, TaskBlock, TerminalBlock
 from stackwalk.cellspec import OnCell, parse_first_line
+from stackwalk.chaptertext import read_chapter_text
 from stackwalk.course import Chapter, Course, Task
 from stackwalk.errors import UsageError
 from stackwalk.load import read_course
@@ -24,7 +25,7 @@ SECTIONS = (
 VANTAGES = {"web", "web_fresh", "laptop"}
 KNOWN = {"chapter.md", "mistakes", "role", "files", "img", "captures.json"}
 HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
-TOO_SMOOTH = re.compile(r"\b(simply|obviously|of course,|trivial)\b", re.IGNORECASE)
+TOO_SMOOTH = re.compile(r"\b(simply|obviously|trivial)\b", re.IGNORECASE)
 
 
 def find_problems(root: Path) -> list[Problem]:

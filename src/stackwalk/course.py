@@ -56,6 +56,7 @@ class Task:
     solution: tuple[Step, ...]
     debrief: str
     line: int
+    was: tuple[str, ...] = ()  # ids of earlier editions; progress follows
 
 
 @dataclass(frozen=True)

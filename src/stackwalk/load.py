@@ -2,19 +2,24 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from stackwalk.blocks import ChapterText, TaskBlock, read_chapter_text, read_place
-from stackwalk.course import Chapter, Course, Hints, Mistake, Place, Step, Task
+from stackwalk.blocks import TaskBlock
+from stackwalk.chaptertext import read_chapter_text
+from stackwalk.course import Chapter, Course, Hints, Mistake, Step, Task
+from stackwalk.fields import Complaints, Fields, read_place
 from stackwalk.problems import AuthorError, Problem
-from stackwalk.yamltext import YamlText, read_yaml
 
 FOLDER = re.compile(r"(\d\d)-([a-z0-9]+(?:-[a-z0-9]+)*)")
 FRONT = ("title", "ends_with", "minutes", "layer")
-TEXTS = ("title", "say", "where", "what", "show", "debrief")
-TASK = (*TEXTS, "needs", "can", "nudges", "solution", "was")
+TASK = (
+    *("title", "needs", "can", "was", "say"),
+    *("nudges", "where", "what", "show", "solution", "debrief"),
+)
 MISTAKE = ("task", "symptom", "inflict", "message", "nudge", "also_red", "mend")
+STEP_MUST = {"at", "type"}
+STEP_MAY = {*STEP_MUST, "answers"}
 
 
 def load_course(root: Path) -> Course:
@@ -49,141 +54,120 @@ def read_course(root: Path) -> tuple[Course, list[Problem]]:
     return Course(tuple(chapters), root), problems
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Reader:
-    """Reads one chapter's folder, adding what does not fit to ``problems``."""
+    """Reads one chapter's folder; what does not fit goes to ``problems``."""
 
     root: Path
     folder: Path
     problems: list[Problem]
-    _path: Path = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._path = (self.folder / "chapter.md").relative_to(self.root)
 
     def chapter(self, number: str, slug: str) -> Chapter:
-        text = read_chapter_text(self.folder / "chapter.md", shown_as=self._path)
-        self.problems += text.problems
-        front = self._front(text)
+        path = self._shown("chapter.md")
+        text = read_chapter_text(self.folder / "chapter.md", shown_as=path)
+        self.problems.extend(text.problems)
+        front = _Record(text.front, self._complaints(path), 1)
+        front.only(FRONT, "a key of the front matter")
         return Chapter(
             number=number,
             slug=slug,
-            title=front["title"],
-            ends_with=front["ends_with"],
-            minutes=int(front["minutes"]) if front["minutes"].isdigit() else 0,
-            layer=front["layer"],
-            tasks=tuple(self._task(b) for b in text.blocks if isinstance(b, TaskBlock)),
+            title=front.text("title"),
+            ends_with=front.text("ends_with"),
+            minutes=front.number("minutes") or 0,
+            layer=front.text("layer"),
+            tasks=tuple(self._task(b, path) for b in text.blocks if isinstance(b, TaskBlock)),
             mistakes=tuple(self._mistakes()),
             folder=self.folder,
         )
 
-    def _front(self, text: ChapterText) -> dict[str, str]:
-        self._unknown(text.front, FRONT, "a key of the front matter", self._path)
-        return {key: self._text(text.front, key, self._path, 1) for key in FRONT}
-
-    def _task(self, block: TaskBlock) -> Task:
-        yaml, path, line = block.yaml, self._path, block.line
-        if not yaml.problems:
-            self._unknown(yaml, TASK, "a key of a task", path)
-        texts = {key: self._text(yaml, key, path, line) for key in TEXTS}
-        nudges = self._table(yaml, "nudges", path, line)
-        if nudges and "otherwise" not in nudges:
-            at = yaml.lines["nudges"]
-            self._add(path, at, "`nudges` has no `otherwise`", "add the nudge that always fits")
+    def _task(self, block: TaskBlock, path: Path) -> Task:
+        record = _Record(block.yaml, self._complaints(path), block.line)
+        record.only(TASK, "a key of a task")
+        nudges = {key: text.strip() for key, text in record.pairs("nudges").items()}
+        if "otherwise" not in nudges:
+            record.complain("nudges", "`nudges` has no `otherwise`", "add the one that always fits")
         return Task(
             id=block.id,
-            title=texts["title"],
-            say=texts["say"],
-            needs=self._words(yaml, "needs", path),
-            can=self._words(yaml, "can", path),
-            hints=Hints(nudges, texts["where"], texts["what"], texts["show"]),
-            solution=self._steps(yaml, "solution", path, line),
-            debrief=texts["debrief"],
-            line=line,
+            title=record.text("title"),
+            say=record.text("say"),
+            needs=record.texts("needs"),
+            can=record.texts("can"),
+            hints=Hints(nudges, record.text("where"), record.text("what"), record.text("show")),
+            solution=record.steps("solution"),
+            debrief=record.text("debrief"),
+            line=block.line,
+            was=record.texts("was"),
         )
 
     def _mistakes(self) -> Iterator[Mistake]:
         for folder in sorted((self.folder / "mistakes").glob("*")):
-            path = (folder / "mistake.yaml").relative_to(self.root)
-            if not (self.root / path).exists():
-                self._add(path, 1, "it is missing", "write it, or remove the folder")
-                continue
-            text = (self.root / path).read_text(encoding="utf-8")
-            yield self._mistake(folder.name, read_yaml(text, path=path), path)
+            path = self._shown(f"mistakes/{folder.name}/mistake.yaml")
+            if (folder / "mistake.yaml").exists():
+                yield self._mistake(folder.name, path)
+            else:
+                self.problems.append(Problem(path, 1, "it is missing", "write it"))
 
-    def _mistake(self, name: str, yaml: YamlText, path: Path) -> Mistake:
-        self.problems += yaml.problems
-        self._unknown(yaml, MISTAKE, "a key of a mistake", path)
+    def _mistake(self, name: str, path: Path) -> Mistake:
+        complaints = self._complaints(path)
+        yaml = complaints.read_yaml((self.root / path).read_text(encoding="utf-8"), line=1)
+        record = _Record(yaml, complaints, 1)
+        record.only(MISTAKE, "a key of a mistake")
         return Mistake(
             name=name,
-            task=self._text(yaml, "task", path, 1),
-            symptom=self._text(yaml, "symptom", path, 1),
-            inflict=self._steps(yaml, "inflict", path, 1),
-            message=self._text(yaml, "message", path, 1),
-            nudge=self._text(yaml, "nudge", path, 1),
-            also_red=self._words(yaml, "also_red", path),
-            mend=self._steps(yaml, "mend", path, 1),
+            task=record.text("task"),
+            symptom=record.text("symptom"),
+            inflict=record.steps("inflict"),
+            message=record.text("message"),
+            nudge=record.text("nudge"),
+            also_red=record.texts("also_red"),
+            mend=record.steps("mend"),
             path=self.root / path,
         )
 
-    def _add(self, path: Path, line: int, what: str, fix: str) -> None:
-        self.problems.append(Problem(path, line, what, fix))
+    def _shown(self, name: str) -> Path:
+        return (self.folder / name).relative_to(self.root)
 
-    def _unknown(self, yaml: YamlText, known: tuple[str, ...], kind: str, path: Path) -> None:
-        for key, line in yaml.lines.items():
-            if key not in known:
-                names = ", ".join(f"`{name}`" for name in known)
-                self._add(path, line, f"`{key}` is not {kind}", f"use {names}")
+    def _complaints(self, path: Path) -> Complaints:
+        return Complaints(path, self.problems)
 
-    def _text(self, yaml: YamlText, key: str, path: Path, line: int) -> str:
-        value = yaml.fields.get(key)
+
+@dataclass(frozen=True)
+class _Record(Fields):
+    """The fields of a front matter, a task or a mistake, which begins on ``line``."""
+
+    line: int
+
+    def complain(self, key: str, what: str, fix: str) -> None:
+        if not self.yaml.problems:  # one complaint about YAML that cannot be read is enough
+            self.complaints.add(self.yaml.lines.get(key, self.line), what, fix)
+
+    def text(self, key: str) -> str:
+        """A text that must be there."""
+        value = self.yaml.fields.get(key)
         if isinstance(value, str) and value.strip():
             return value.strip()
-        if not yaml.problems:
-            self._add(path, yaml.lines.get(key, line), f"`{key}` is missing", f"add `{key}: …`")
+        self.complain(key, f"`{key}` is missing", f"add `{key}: …`")
         return ""
 
-    def _words(self, yaml: YamlText, key: str, path: Path) -> tuple[str, ...]:
-        value = yaml.fields.get(key) or []
-        if isinstance(value, list) and all(isinstance(word, str) for word in value):
-            return tuple(str(word) for word in value)
-        self._add(path, yaml.lines[key], f"`{key}` is not a list", f"write `{key}: [one, two]`")
-        return ()
-
-    def _table(self, yaml: YamlText, key: str, path: Path, line: int) -> dict[str, str]:
-        value = yaml.fields.get(key)
-        if isinstance(value, Mapping) and all(isinstance(v, str) and v for v in value.values()):
-            return {str(k): str(v).strip() for k, v in value.items()}
-        if not yaml.problems:
-            at = yaml.lines.get(key, line)
-            self._add(path, at, f"`{key}` is missing or not a table", f"write `{key}:` and lines")
-        return {}
-
-    def _steps(self, yaml: YamlText, key: str, path: Path, line: int) -> tuple[Step, ...]:
-        value = yaml.fields.get(key)
-        at = yaml.lines.get(key, line)
+    def steps(self, key: str) -> tuple[Step, ...]:
+        """A list of things typed somewhere, at least one."""
+        value = self.yaml.fields.get(key)
         if not isinstance(value, list) or not value:
-            if not yaml.problems:
-                self._add(path, at, f"`{key}` has no steps", "write `- at: …` and `type: |`")
+            self.complain(key, f"`{key}` has no steps", "write `- at: laptop` and `type: |`")
             return ()
-        steps = (self._step(step, key, path, at) for step in value)
-        return tuple(step for step in steps if step is not None)
+        return tuple(step for each in value if (step := self._step(each, key)) is not None)
 
-    def _step(self, step: object, key: str, path: Path, line: int) -> Step | None:
-        if not isinstance(step, Mapping) or not {"at", "type"} <= set(step) <= {
-            "at",
-            "type",
-            "answers",
-        }:
-            self._add(path, line, f"a step of `{key}` does not fit", "give it `at` and `type`")
+    def _step(self, value: object, key: str) -> Step | None:
+        if not isinstance(value, Mapping) or not STEP_MUST <= set(value) <= STEP_MAY:
+            self.complain(key, f"a step of `{key}` does not fit", "give it `at` and `type`")
             return None
-        place: Place | None = read_place(
-            str(step["at"]), path=path, line=line, problems=self.problems
-        )
-        answers = step.get("answers") or {}
+        line = self.yaml.lines[key]
+        place = read_place(str(value["at"]), line=line, complaints=self.complaints)
+        answers = value.get("answers") or {}
         if place is None or not isinstance(answers, Mapping):
             return None
-        return Step(place, str(step["type"]).rstrip("\n"), {str(k): str(v) for k, v in answers.items()})
+        asked = {str(question): str(answer) for question, answer in answers.items()}
+        return Step(place, str(value["type"]).rstrip("\n"), asked)
 
 
 def _twice(root: Path, chapters: list[Chapter]) -> Iterator[Problem]:

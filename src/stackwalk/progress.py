@@ -108,6 +108,16 @@ def _with(progress: Progress, task_id: str, record: TaskRecord) -> Progress:
     return replace(progress, tasks={**progress.tasks, task_id: record})
 
 
+def with_old_names(progress: Progress, course: Course) -> Progress:
+    """Records of tasks that a new edition renamed (``was`` in the chapter) under their new id."""
+    tasks = dict(progress.tasks)
+    for task in course.tasks:
+        for old in task.was:
+            if old in tasks and task.id not in tasks:
+                tasks[task.id] = tasks.pop(old)
+    return replace(progress, tasks=tasks)
+
+
 def merge(ours: Progress, theirs: Progress) -> Progress:
     """Everything earned in either; used when a file had to be put together again."""
     tasks = dict(theirs.tasks)

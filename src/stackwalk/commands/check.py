@@ -120,7 +120,8 @@ def _remember(
 
 
 def _settle(course: Course, verdicts: list[Verdict], progress: Progress) -> Progress:
-    after = state.with_verdicts(progress, verdicts, store.now())
+    renamed = state.with_old_names(progress, course)
+    after = state.with_verdicts(renamed, verdicts, store.now())
     return remember_opened(course, after)
 
 

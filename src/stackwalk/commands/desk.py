@@ -11,7 +11,7 @@ from stackwalk.course import Chapter, Course, Task
 from stackwalk.errors import UsageError
 from stackwalk.home import Home, find_clone
 from stackwalk.load import load_course
-from stackwalk.progress import Progress, is_open, next_task, opens_after
+from stackwalk.progress import Progress, is_open, next_task, opens_after, with_old_names
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ def open_desk(home: Home) -> Desk:
         StackwalkError: the course or the progress cannot be read.
     """
     loaded = store.load(home)
-    return Desk(home, load_course(find_clone()), loaded.progress, loaded.note)
+    course = load_course(find_clone())
+    return Desk(home, course, with_old_names(loaded.progress, course), loaded.note)
 
 
 def current_chapter(desk: Desk) -> Chapter:
