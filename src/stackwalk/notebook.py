@@ -1,0 +1,236 @@
+"""Makes a chapter's notebook: the same bytes for the same chapter, without outputs.
+
+Each cell's metadata says, under ``stackwalk``, what the walk and the page need of it::
+
+    {"kind": "command", "line": 41, "shows": ["trixie"], "exit": 0, "can": []}
+
+Kinds: ``title``, ``setup``, ``prose``, ``map``, ``command``, ``terminal``, ``task``, ``check``.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from markdown_it import MarkdownIt
+
+from stackwalk import stackmap, wording
+from stackwalk.blocks import (
+    ChapterText,
+    CommandCell,
+    Prose,
+    StackMap,
+    TaskBlock,
+    TerminalBlock,
+)
+from stackwalk.chaptertext import read_chapter_text
+from stackwalk.course import Chapter, Task
+from stackwalk.problems import AuthorError, Problem
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+Cell = dict[str, Any]  # a notebook's cell as nbformat 4.5 describes it
+MAP_FILE = "stack-map.svg"
+SETUP = "%load_ext stackwalk"
+SETUP_TEXT = """\
+Run the next cell first.
+It teaches this notebook where commands belong: `%%on web …` types on your machine `web`, \
+`%%on laptop` on this computer, and `%check` looks whether a task is met."""
+METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {
+        "codemirror_mode": {"name": "ipython", "version": 3},
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "nbconvert_exporter": "python",
+        "pygments_lexer": "ipython3",
+    },
+}
+
+
+def make_notebook(chapter: Chapter) -> "NotebookNode":
+    """The notebook as JupyterLab shows it well: alerts as boxes, pictures inside the file."""
+    from stackwalk.lab import for_lab
+
+    return for_lab(plain_notebook(chapter), chapter.folder)
+
+
+def plain_notebook(chapter: Chapter) -> "NotebookNode":
+    """The notebook with its prose as written; the page is made from this one."""
+    import nbformat
+
+    text = read_chapter_text(chapter.source)
+    if text.problems:
+        raise AuthorError(text.problems)
+    cells = list(_cells(text, chapter))
+    _give_ids(cells, chapter.slug)
+    metadata = {**METADATA, "stackwalk": {"chapter": chapter.name}}
+    content = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    made: NotebookNode = nbformat.from_dict(content)  # type: ignore[no-untyped-call]  # typed in part
+    return made
+
+
+def notebook_text(notebook: "NotebookNode") -> str:
+    """The file's content."""
+    import nbformat
+
+    text = nbformat.writes(notebook)  # type: ignore[no-untyped-call]  # nbformat is typed in part
+    return str(text).rstrip("\n") + "\n"
+
+
+def _cells(text: ChapterText, chapter: Chapter) -> Iterator[Cell]:
+    tasks = {task.id: task for task in chapter.tasks}
+    titles = {task.id: task.title for task in chapter.tasks}
+    sources = iter(_code_sources(text))
+    yield from _opening(text, chapter)
+    for block in text.blocks:
+        match block:
+            case Prose():
+                yield from _prose_cells(block)
+            case CommandCell():
+                yield _code_cell(next(sources), **_command_metadata(block))
+            case TerminalBlock():
+                yield _terminal_cell(block)
+            case TaskBlock():
+                yield from _task_cells(tasks[block.id], titles, block.line)
+            case StackMap():
+                yield _map_cell(chapter.layer, block.line)
+
+
+def _code_sources(text: ChapterText) -> list[str]:
+    """The code cells as jupytext reads them, so that the file is the notebook it looks like."""
+    import jupytext
+    from jupytext.myst import MystMetadataParsingError
+
+    whole = text.path.read_text(encoding="utf-8")
+    ours = [block for block in text.blocks if isinstance(block, CommandCell)]
+    try:
+        notebook = jupytext.reads(whole, fmt={"extension": ".md", "format_name": "myst"})
+    except (MystMetadataParsingError, ValueError) as error:  # ValueError: no such date
+        fix = "write its options as `:name: value` lines, the value in quotes"
+        raise AuthorError([Problem(text.path, 1, f"jupytext: {error}", fix)]) from error
+    read = [str(cell.source).strip() for cell in notebook.cells if cell.cell_type == "code"]
+    if read != [block.source.strip() for block in ours]:
+        what = f"jupytext reads {len(read)} code cells here, other ones than our {len(ours)}"
+        fix = "write each as a plain `{code-cell} ipython3` fence at the left margin"
+        raise AuthorError([Problem(text.path, 1, what, fix)])
+    return read
+
+
+def _opening(text: ChapterText, chapter: Chapter) -> Iterator[Cell]:
+    """The title, unless the chapter's prose begins with one, and the cell that loads us."""
+    first = text.blocks[0] if text.blocks else None
+    if not (isinstance(first, Prose) and first.text.startswith("# ")):
+        yield _markdown_cell(f"# {chapter.title}", kind="title", line=1)
+    yield _markdown_cell(SETUP_TEXT, kind="setup", line=1)
+    yield _code_cell(SETUP, kind="setup", line=1)
+
+
+def _prose_cells(block: Prose) -> Iterator[Cell]:
+    """One cell for each heading with what stands below it, so that the lab can fold them."""
+    lines = block.text.split("\n")
+    tokens = MarkdownIt("commonmark").parse(block.text)
+    starts = [
+        token.map[0]
+        for token in tokens
+        if token.type == "heading_open" and token.level == 0 and token.tag in ("h1", "h2", "h3")
+        if token.map and not _is_in_details(lines[: token.map[0]])
+    ]
+    for start, end in pairwise(sorted({0, *starts, len(lines)})):
+        source = "\n".join(lines[start:end]).strip()
+        if source:
+            yield _markdown_cell(source, kind="prose", line=block.line + start)
+
+
+def _is_in_details(lines: list[str]) -> bool:
+    text = "\n".join(lines)
+    return text.count("<details") > text.count("</details>")
+
+
+def _command_metadata(block: CommandCell) -> dict[str, Any]:
+    options = block.options
+    found: dict[str, Any] = {
+        "kind": "command",
+        "line": block.line,
+        "shows": list(options.shows),
+        "exit": options.exit,
+        "can": list(options.can),
+    }
+    return found if options.limit_s is None else {**found, "limit": options.limit_s}
+
+
+def _terminal_cell(block: TerminalBlock) -> Cell:
+    step = block.step
+    fence = wording.fence_for(step.text)[1:]
+    parts = [
+        f"**{wording.terminal_title(step.place)}**",
+        wording.entry(step.place),
+        f"{fence}bash\n{step.text}\n{fence}",
+        "\n".join(wording.answers_lines(step.answers)),
+    ]
+    return _markdown_cell(
+        "\n\n".join(part for part in parts if part),
+        kind="terminal",
+        line=block.line,
+        place=str(step.place),
+        type=step.text,
+        answers=dict(step.answers),
+        shows=list(block.shows),
+    )
+
+
+def _task_cells(task: Task, titles: dict[str, str], line: int) -> Iterator[Cell]:
+    parts = [
+        f"### Task · {task.title}",
+        task.say.strip(),
+        wording.needs_line(task, titles),
+        "Work in the terminal beside the notebook, then run the cell below.\n"
+        f"Hints, four of them, and at the end the solution: `%hint {task.id}`.",
+    ]
+    text = "\n\n".join(part for part in parts if part)
+    yield _markdown_cell(text, kind="task", line=line, task=task.id)
+    yield _code_cell(f"%check {task.id}", kind="check", line=line, task=task.id)
+
+
+def _map_cell(layer: str, line: int) -> Cell:
+    import base64
+
+    source = (
+        f"![{stackmap.alt_text(layer)}](attachment:{MAP_FILE})\n\n{stackmap.line_of_text(layer)}"
+    )
+    picture = base64.b64encode(stackmap.render_svg(layer).encode()).decode()
+    cell = _markdown_cell(source, kind="map", line=line)
+    return {**cell, "attachments": {MAP_FILE: {"image/svg+xml": picture}}}
+
+
+def _markdown_cell(source: str, **metadata: Any) -> Cell:
+    return {"cell_type": "markdown", "source": source, "metadata": {"stackwalk": metadata}}
+
+
+def _code_cell(source: str, **metadata: Any) -> Cell:
+    return {
+        "cell_type": "code",
+        "source": source,
+        "metadata": {"stackwalk": metadata},
+        "execution_count": None,
+        "outputs": [],
+    }
+
+
+def _give_ids(cells: list[Cell], slug: str) -> None:
+    """``<task>-task`` and ``<task>-check``, else ``<slug>-`` and a hash of what the cell holds.
+
+    A text that occurs again counts on: its second cell hashes the text and a 2.
+    """
+    seen: dict[str, int] = {}
+    for cell in cells:
+        about = cell["metadata"]["stackwalk"]
+        if "task" in about:
+            cell["id"] = f"{about['task']}-{about['kind']}"
+            continue
+        held = cell["cell_type"] + "\n" + cell["source"]
+        seen[held] = seen.get(held, 0) + 1
+        text = held if seen[held] == 1 else f"{held}\n{seen[held]}"
+        cell["id"] = f"{slug}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
