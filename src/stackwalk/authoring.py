@@ -64,9 +64,8 @@ def _sections(path: Path, prose: Iterable[Prose]) -> Iterator[Problem]:
     titles = tuple(title for title, _ in found)
     if titles != SECTIONS:
         odd = next((line for title, line in found if title not in SECTIONS), 1)
-        yield Problem(
-            path, odd, "the sections are not those of a chapter", "use, in order: " + ", ".join(SECTIONS)
-        )
+        fix = f"use, in order: {', '.join(SECTIONS)}"
+        yield Problem(path, odd, "the sections are not those of a chapter", fix)
 
 
 def _outside_fences(text: str) -> Iterator[str]:
@@ -85,7 +84,8 @@ def _by_script(path: Path, blocks: Iterable[object]) -> Iterator[Problem]:
         if isinstance(block, Prose) and re.search(r"^## By script$", block.text, re.MULTILINE):
             scripted, line = True, block.line
         if isinstance(block, TaskBlock) and scripted:
-            yield Problem(path, block.line, f"task `{block.id}` stands after By script", "move it up")
+            what = f"task `{block.id}` stands after By script"
+            yield Problem(path, block.line, what, "move it up")
         if scripted and isinstance(block, (CommandCell, TerminalBlock)):
             text = block.source if isinstance(block, CommandCell) else block.step.text
             shows = block.options.shows if isinstance(block, CommandCell) else block.shows
@@ -116,9 +116,11 @@ def _needs(course: Course, chapter: Chapter, path: Path, task: Task) -> Iterator
     order = [each.id for each in course.tasks]
     for need in task.needs:
         if need not in order:
-            yield Problem(path, task.line, f"`{task.id}` needs `{need}`, which is no task", "mend it")
+            what = f"`{task.id}` needs `{need}`, which is no task"
+            yield Problem(path, task.line, what, "mend it")
         elif order.index(need) >= order.index(task.id):
-            yield Problem(path, task.line, f"`{task.id}` needs the later `{need}`", "turn it round")
+            what = f"`{task.id}` needs the later `{need}`"
+            yield Problem(path, task.line, what, "turn it round")
 
 
 def _leaks(path: Path, task: Task) -> Iterator[Problem]:

@@ -117,7 +117,8 @@ def say(text: str) -> None:
 
 
 def _show(result: Any, render: Callable[[Any], str], as_json: bool) -> None:
-    click.echo(json.dumps(_plain(result), indent=1, ensure_ascii=False) if as_json else render(result))
+    text = json.dumps(_plain(result), indent=1, ensure_ascii=False) if as_json else render(result)
+    click.echo(text)
 
 
 def _plain(value: Any) -> Any:

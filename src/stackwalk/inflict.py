@@ -7,7 +7,7 @@ from stackwalk.connect import run_once
 from stackwalk.course import Course, Mistake, Step, Task
 from stackwalk.errors import StackwalkError
 from stackwalk.home import Home
-from stackwalk.login import laptop_environment
+from stackwalk.laptop import laptop_environment
 from stackwalk.verdict import Status, Verdict
 
 LIMIT_S = 120

@@ -73,7 +73,7 @@ class _Reader:
             slug=slug,
             title=front.text("title"),
             ends_with=front.text("ends_with"),
-            minutes=front.number("minutes") or 0,
+            minutes=front.count("minutes"),
             layer=front.text("layer"),
             tasks=tuple(self._task(b, path) for b in text.blocks if isinstance(b, TaskBlock)),
             mistakes=tuple(self._mistakes()),
@@ -148,6 +148,10 @@ class _Record(Fields):
             return value.strip()
         self.complain(key, f"`{key}` is missing", f"add `{key}: …`")
         return ""
+
+    def count(self, key: str) -> int:
+        """A whole number that must be there."""
+        return (self.number(key) or 0) if self.text(key) else 0
 
     def steps(self, key: str) -> tuple[Step, ...]:
         """A list of things typed somewhere, at least one."""

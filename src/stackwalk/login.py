@@ -9,6 +9,7 @@ from stackwalk import machine
 from stackwalk.course import Place, Step
 from stackwalk.errors import StackwalkError
 from stackwalk.home import Home
+from stackwalk.laptop import laptop_environment
 
 LINE_LIMIT_S = 120
 # What a shell shows when it is ready: Debian's own prompt, dash's, and the laptop's below.
@@ -25,13 +26,6 @@ class Typed:
     """What the screen showed of one step; answers are never on it."""
 
     screen: str
-
-
-def laptop_environment(home: Home) -> dict[str, str]:
-    """The environment of a laptop terminal: the course's own commands first on the path."""
-    from stackwalk.session import laptop_environment as environment
-
-    return environment(home)
 
 
 def type_step(home: Home, step: Step, *, secrets: Mapping[str, str]) -> Typed:
@@ -127,5 +121,3 @@ def _argv(home: Home, place: Place) -> list[str]:
     if place.user == "vagrant":
         return machine.ssh_command(home, place.machine, tty=True)
     return ["ssh", "-tt", "-F", "ssh_config", "-l", place.user, place.machine]
-
-

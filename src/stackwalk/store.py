@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,9 +110,9 @@ class _Newer(ValueError):
 
 def _read(path: Path) -> Progress:
     data = json.loads(path.read_text(encoding="utf-8"))
-    if isinstance(data, dict) and isinstance(data.get("format"), int):
-        if data["format"] > state.FORMAT:
-            raise _Newer(f"format {data['format']}, this edition reads {state.FORMAT}")
+    written = data.get("format") if isinstance(data, dict) else None
+    if isinstance(written, int) and written > state.FORMAT:
+        raise _Newer(f"format {written}, this edition reads {state.FORMAT}")
     return state.from_dict(data)
 
 
@@ -147,10 +148,8 @@ def _keep_previous(home: Home) -> None:
 def _recovered(home: Home) -> Loaded:
     """What the copy before and the run log still tell."""
     found = from_runs(runs(home))
-    try:
+    with suppress(OSError, ValueError):
         found = state.merge(_read(_previous(home)), found)
-    except (OSError, ValueError):
-        pass
     met = sum(1 for record in found.tasks.values() if record.met_at)
     return Loaded(
         found,

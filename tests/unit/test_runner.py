@@ -1,17 +1,16 @@
 """Whatever a check does, a verdict comes out of it."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import make_chapter, make_task
+from samples import make_chapter, make_task
 
 from stackwalk.course import Course
 from stackwalk.errors import RemoteTimeout, Unreachable
 from stackwalk.runner import run_checks, with_needs
 from stackwalk.verdict import Status, Verdict
 
-CHECKS = '''
+CHECKS = """
 import probes
 from stackwalk.verdict import NotStarted, Unmet
 
@@ -26,7 +25,7 @@ def test_third_done(web_fresh):
 
 def test_broken(web):
     return 1 / 0
-'''
+"""
 
 
 @pytest.fixture
@@ -45,9 +44,7 @@ def look(course: Course, *, hosts: Any = str, **options: Any) -> dict[str, Verdi
 
 
 def test_met_tells_what_was_found(written: Course) -> None:
-    assert look(written)["first_done"] == Verdict(
-        "first_done", Status.MET, found="seen on web"
-    )
+    assert look(written)["first_done"] == Verdict("first_done", Status.MET, found="seen on web")
 
 
 def test_unmet_carries_the_evidence_trimmed(written: Course) -> None:
@@ -68,7 +65,8 @@ def test_without_heeding_needs_every_check_runs(written: Course) -> None:
 
 
 def test_lacking_capability_is_not_possible_here(written: Course) -> None:
-    course = Course((make_chapter("01", "one", make_task("first_done", can=("own_clock",))),), written.root)
+    task = make_task("first_done", can=("own_clock",))
+    course = Course((make_chapter("01", "one", task),), written.root)
 
     verdict = look(course)["first_done"]
 
@@ -131,8 +129,9 @@ def test_needs_are_followed_and_come_first(course: Course) -> None:
     assert [t.id for t in with_needs(course, [last])] == ["first_done", "second_done", "third_done"]
 
 
-def test_course_checked_twice_reads_its_own_probes(written: Course, tmp_path: Path) -> None:
+def test_course_checked_twice_reads_its_own_probes(written: Course) -> None:
     look(written)
-    (written.root / "checks" / "probes.py").write_text("def found(web):\n    return 'changed now'\n")
+    probes = written.root / "checks" / "probes.py"
+    probes.write_text("def found(web):\n    return 'changed now'\n")
 
     assert look(written)["first_done"].found == "changed now"

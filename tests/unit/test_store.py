@@ -89,9 +89,7 @@ def test_file_of_a_newer_edition_is_not_touched(home: Home) -> None:
     assert home.progress_file.read_text() == '{"format": 99, "tasks": {}}'
 
 
-def test_folder_that_cannot_be_written_is_said(
-    home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_folder_that_cannot_be_written_is_said(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     meet(home, "a")
 
     def full(fd: int) -> None:
@@ -110,8 +108,9 @@ def test_lock_that_stays_taken_is_said(home: Home, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(store, "LOCK_WAIT_S", 0.05)
     home.root.mkdir()
 
-    with store.FileLock(home.root / "progress.json.lock"), pytest.raises(
-        StackwalkError, match="has held your progress file"
+    with (
+        store.FileLock(home.root / "progress.json.lock"),
+        pytest.raises(StackwalkError, match="has held your progress file"),
     ):
         store.change(home, lambda now: now)
 

@@ -1,7 +1,15 @@
 """The verbs of Stackwalk: each returns a record and prints nothing; two faces show them."""
 
 from stackwalk.commands.check import CheckResult, StatusResult, check, status
-from stackwalk.commands.ladder import HintResult, SolutionResult, hint, set_mode, skip, solution, up_next
+from stackwalk.commands.ladder import (
+    HintResult,
+    SolutionResult,
+    hint,
+    set_mode,
+    skip,
+    solution,
+    up_next,
+)
 
 __all__ = [
     "CheckResult",

@@ -72,7 +72,7 @@ def check(home: Home, target: str | None = None) -> CheckResult:
 
 
 def status(home: Home) -> StatusResult:
-    """What is met, open, skipped and locked, and how the machine is; takes a fraction of a second."""
+    """What is met, open, skipped and locked, and how the machine is; asks the port, no check."""
     from stackwalk import machine
 
     desk = open_desk(home)
@@ -114,9 +114,7 @@ def _remember(
     notes = [note for note in (desk.note,) if note]
     if opened:
         notes += place_books(desk.home, desk.course, loaded.progress)
-    return CheckResult(
-        chapter, tasks, shown, loaded.progress, desk.course, opened, tuple(notes)
-    )
+    return CheckResult(chapter, tasks, shown, loaded.progress, desk.course, opened, tuple(notes))
 
 
 def _settle(course: Course, verdicts: list[Verdict], progress: Progress) -> Progress:

@@ -89,8 +89,8 @@ def vantages(home: Home) -> Callable[[str], Any]:
         if vantage not in opened:
             name = vantage.removesuffix("_fresh")
             fresh = vantage != name
-            opened[vantage] = open_laptop(home) if name == "laptop" else open_host(
-                home, name, fresh=fresh
+            opened[vantage] = (
+                open_laptop(home) if name == "laptop" else open_host(home, name, fresh=fresh)
             )
         return opened[vantage]
 
