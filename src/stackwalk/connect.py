@@ -50,7 +50,7 @@ def run_once(
     return backend.to_result(command, answer)
 
 
-class _Backend(BaseBackend):
+class _Backend(BaseBackend):  # type: ignore[misc]  # testinfra ships no types
     """What both have in common: UTF-8 without asking, never a failure over a stray byte."""
 
     def get_encoding(self) -> str:

@@ -76,7 +76,8 @@ def halt(home: Home, name: str = "web", *, say: Say) -> MachineStatus:
     if record is not None and record.complete:
         with locked(home):
             sshconfig.close_connection(home, name)
-            tool.run_halt(home, record, say)
+            tool.stop_orphans(home, say)
+            tool.run_halt(home, record)
             save_record(home, replace(record, on=False))
     return status(home, name)
 
@@ -88,8 +89,9 @@ def destroy(home: Home, name: str = "web", *, say: Say) -> None:
         record = _load_or_guess(home, name, say)
         provider = provider_named(record.provider)
         provider.check()
+        tool.stop_orphans(home, say)
         sshconfig.close_connection(home, name)
-        _remove(home, record, provider, say)
+        _remove(home, record, provider)
 
 
 def status(home: Home, name: str = "web") -> MachineStatus:
@@ -140,6 +142,7 @@ def _start(home: Home, name: str, say: Say) -> None:
     provider = choose_provider(home, say)
     provider.check()
     room.check_disk(home)
+    tool.stop_orphans(home, say)
     record = load_record(home, name) or _new_record(home, name, provider)
     if not record.complete:
         record = _clear_leftovers(home, record, provider, say)
@@ -169,7 +172,7 @@ def _clear_leftovers(home: Home, record: Record, provider: Provider, say: Say) -
     """A first ``up`` that was stopped left something half made, with nothing of the learner's."""
     if provider.exists(home, record.name):
         say("an earlier start was stopped half way; removing what it left")
-        _remove(home, record, provider_named(record.provider), say)
+        _remove(home, record, provider_named(record.provider))
     return replace(record, slot=chosen_slot())
 
 
@@ -193,9 +196,9 @@ def _learn_way(home: Home, record: Record, provider: Provider) -> None:
     sshconfig.write_ssh_config(home)
 
 
-def _remove(home: Home, record: Record, provider: Provider, say: Say) -> None:
+def _remove(home: Home, record: Record, provider: Provider) -> None:
     if provider.exists(home, record.name):
-        tool.run_destroy(home, record, say)
+        tool.run_destroy(home, record)
     provider.remove(home, record.name)
     forget_record(home, record.name)
     sshconfig.write_host_keys(home, record.name, [])

@@ -18,6 +18,8 @@ GRACE_S = 5.0  # what the way there and back may take on top of a command's own 
 KILL_AFTER_S = 2  # between timeout's TERM and its KILL
 TIMED_OUT = (124, 137)  # timeout(1): stopped by TERM, by KILL
 
+Sight = Literal["ssh", "refused", "closed", "silent"]
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -81,15 +83,17 @@ def wrap(command: str, user: str, limit_s: float) -> str:
     return f"{as_user}; printf '{MARK}%d' $? >&2"
 
 
-def probe_ssh(host: str, port: int, *, limit_s: float) -> Literal["ssh", "refused", "silent"]:
-    """What answers there: an ssh banner, a refusal, or nothing (within ``limit_s`` seconds)."""
+def probe_ssh(host: str, port: int, *, limit_s: float) -> Sight:
+    """What answers there: an ssh banner, a refusal, a hang-up, or nothing within ``limit_s``."""
     try:
         with socket.create_connection((host, port), timeout=limit_s) as connection:
             connection.settimeout(limit_s)
-            return "ssh" if connection.recv(4) == b"SSH-" else "silent"
+            return "ssh" if connection.recv(4) == b"SSH-" else "closed"
     except ConnectionRefusedError:
         return "refused"
-    except OSError:  # timed out, reset, no route
+    except ConnectionResetError:
+        return "closed"
+    except OSError:  # timed out, no route
         return "silent"
 
 
@@ -98,7 +102,7 @@ def probe_machine(record: Record) -> None:
     limit_s = CONNECT_EMULATED_S if record.emulated else CONNECT_S
     answers = probe_ssh(record.ssh_host, record.ssh_port, limit_s=limit_s)
     if answers != "ssh":
-        said = {"refused": "refused", "silent": "does not answer"}[answers]
+        said = "does not answer" if answers == "silent" else "refused"
         raise unreachable(record, f"{said} on {record.ssh_host} port {record.ssh_port}")
 
 
@@ -127,10 +131,10 @@ def _explain(record: Record, said: str) -> MachineError:
         return unreachable(record, f"lets the engine's account in no more on {at}")
     if "verification failed" in said or "IDENTIFICATION HAS CHANGED" in said:
         return unreachable(record, f"shows another host key than at the last up, on {at}")
-    if re.search(r"refused|kex_exchange|banner|Connection (closed|reset) by", said):
-        return unreachable(record, f"refused on {at}")
     if re.search(r"timed out|not responding|No route", said):
         return unreachable(record, f"does not answer on {at}")
+    if re.search(r"refused|kex_exchange|Connection (closed|reset) by", said):
+        return unreachable(record, f"refused on {at}")
     return unreachable(
         record, f"ended in the middle of a command, on {at}: {' '.join(lines)[:200]}"
     )

@@ -4,21 +4,23 @@ import logging
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from stackwalk.errors import MachineError
 from stackwalk.home import Home
+from stackwalk.machine.libvirt import box_name
 from stackwalk.machine.record import VAGRANT_FOLDER, Record, home_tag
 
 MINIMUM = (2, 3, 4)  # Debian 12's
 PLACES = ("/opt/vagrant/bin", "/usr/local/bin", "/usr/bin", r"C:\Program Files\Vagrant\bin")
 RUBY_SETTINGS = ("RUBYOPT", "RUBYLIB", "BUNDLE_", "GEM_", "RBENV_", "RVM_")
-LOCK_WAIT_S = 300  # an orphaned `vagrant up` of a killed command needs at most this long
+ORPHAN_S = 20  # how long vagrant may take to clean up after itself
 
 
 def find_vagrant() -> Path:
@@ -67,22 +69,39 @@ def clean_environment() -> dict[str, str]:
 
 def run_up(home: Home, record: Record, say: Callable[[str], None]) -> None:
     box = _vagrant(home, record)
-    _patiently(
+    _call(
         home,
         f"start {record.name}",
         lambda: _tell(home, box.up(vm_name=record.name, stream_output=True), say),
-        say,
     )
 
 
-def run_halt(home: Home, record: Record, say: Callable[[str], None]) -> None:
+def run_halt(home: Home, record: Record) -> None:
     box = _vagrant(home, record)
-    _patiently(home, f"stop {record.name}", lambda: box.halt(vm_name=record.name), say)
+    _call(home, f"stop {record.name}", lambda: box.halt(vm_name=record.name))
 
 
-def run_destroy(home: Home, record: Record, say: Callable[[str], None]) -> None:
+def run_destroy(home: Home, record: Record) -> None:
     box = _vagrant(home, record)
-    _patiently(home, f"remove {record.name}", lambda: box.destroy(vm_name=record.name), say)
+    _call(home, f"remove {record.name}", lambda: box.destroy(vm_name=record.name))
+
+
+def stop_orphans(home: Home, say: Callable[[str], None]) -> None:
+    """End a vagrant that outlived the command that started it; call it with the home locked.
+
+    Vagrant cleans up at the first SIGINT and leaves at the second.
+    """
+    for _ in range(2):
+        orphans = _find_orphans(home)
+        if not orphans:
+            return
+        say("an earlier command was killed and its vagrant still runs; ending it")
+        for pid in orphans:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGINT)
+        deadline = time.monotonic() + ORPHAN_S
+        while _find_orphans(home) and time.monotonic() < deadline:
+            time.sleep(0.3)
 
 
 def ask_ssh_settings(home: Home, record: Record) -> dict[str, str]:
@@ -111,12 +130,13 @@ def _vagrant(home: Home, record: Record) -> Any:
     home.vagrant.mkdir(parents=True, exist_ok=True)
     environment = clean_environment() | {
         "VAGRANT_CHECKPOINT_DISABLE": "1",
-        "VAGRANT_DOTFILE_PATH": str(home.vagrant / "dotfile"),
+        "VAGRANT_DOTFILE_PATH": str(_dotfile(home)),
         "VAGRANT_DEFAULT_PROVIDER": record.provider,
         "STACKWALK_TAG": home_tag(home),
         "STACKWALK_SLOT": str(record.slot),
         "STACKWALK_DOCKER_NETWORK": f"stackwalk-{home_tag(home)}",
         "STACKWALK_LIBVIRT_DRIVER": "qemu" if record.emulated else "kvm",
+        "STACKWALK_BOX": box_name() if record.provider == "libvirt" else "",
     }
 
     @contextmanager
@@ -130,19 +150,30 @@ def _vagrant(home: Home, record: Record) -> Any:
     return box
 
 
-def _patiently(home: Home, what: str, call: Callable[[], None], say: Callable[[str], None]) -> None:
-    """Call vagrant; when another vagrant still holds the machine, wait for it to end."""
-    deadline = time.monotonic() + LOCK_WAIT_S
-    while True:
-        start = _log(home).stat().st_size if _log(home).exists() else 0
+def _call(home: Home, what: str, call: Callable[[], None]) -> None:
+    """Call vagrant; its own words become our error."""
+    start = _log(home).stat().st_size if _log(home).exists() else 0
+    try:
+        call()
+    except subprocess.CalledProcessError as error:
+        said = _log(home).read_bytes()[start:].decode(errors="replace")
+        raise _failed(home, what, said) from error
+
+
+def _find_orphans(home: Home) -> list[int]:
+    """Processes ``… vagrant up web`` that carry this home's dotfile path in their environment."""
+    ours = f"VAGRANT_DOTFILE_PATH={_dotfile(home)}".encode()
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
         try:
-            return call()
-        except subprocess.CalledProcessError as error:
-            said = _log(home).read_text(errors="replace")[start:]
-            if "locked" not in said or time.monotonic() > deadline:
-                raise _failed(home, what, said) from error
-            say("an earlier command is still at work on this machine; waiting for it")
-            time.sleep(3)
+            words = (folder / "cmdline").read_bytes().split(b"\0")[:2]
+            if any(Path(word.decode()).name == "vagrant" for word in words) and (
+                ours in (folder / "environ").read_bytes().split(b"\0")
+            ):
+                found.append(int(folder.name))
+        except (OSError, UnicodeDecodeError):
+            continue
+    return found
 
 
 def _failed(home: Home, what: str, said: str) -> MachineError:
@@ -159,8 +190,12 @@ def _tell(home: Home, lines: Iterable[str], say: Callable[[str], None]) -> None:
     for line in lines:
         with _log(home).open("a") as log:
             log.write(line)
-        if line.startswith("==> "):
+        if line.startswith("==> ") and ":  -- " not in line:
             say(line.removeprefix("==> ").strip())
+
+
+def _dotfile(home: Home) -> Path:
+    return home.vagrant / "dotfile"
 
 
 def _log(home: Home) -> Path:
