@@ -206,7 +206,9 @@ def test_exit_reports_its_status_and_the_next_cell_starts_again(session, home):
 
 
 def test_exit_with_a_background_job_holding_the_output_is_noticed(session):
-    ran = Ran(session, "sleep 1000 & echo $!; exit 4", limit_s=20)
+    # Between fork and exec a signal is lost with bash's own handler: wait for the sleep itself.
+    running = "until grep -q sleep /proc/$!/comm; do :; done"
+    ran = Ran(session, f"sleep 1000 & {running}; echo $!; exit 4", limit_s=20)
 
     session.close()
     wait_for(lambda: not is_alive(int(ran.output.split()[0])))
