@@ -1,6 +1,6 @@
 """Vantages for running the checks as plain pytest: ``pytest checks --ssh-config=FILE``.
 
-FILE is the configuration ``stackwalk machine up`` wrote; the engine's own runner needs none of this.
+FILE is the configuration ``stackwalk machine up`` wrote; the engine's own runner needs none.
 """
 
 import os

@@ -107,7 +107,7 @@ class ChapterWalk:
         from stackwalk.notebook import make_notebook
 
         notebook = make_notebook(self.chapter)
-        recorder = Recorder(self.chapter, notebook)
+        recorder = Recorder(self.chapter, self.home)
         self.home.laptop.mkdir(parents=True, exist_ok=True)
         place_books(self.home, self.course, store.load(self.home).progress)
         client = NotebookClient(
