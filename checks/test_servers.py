@@ -1,6 +1,7 @@
 """Chapter 02: one way in, and it is yours."""
 
 import os.path
+from dataclasses import dataclass
 
 from testinfra.host import Host
 
@@ -433,35 +434,44 @@ def _try(web: Host, laptop: Host) -> str:
     )
 
 
+@dataclass(frozen=True)
+class Cause:
+    """Why a door is open, in words, and the hint that it calls for."""
+
+    what: str
+    saw: str
+
+
 def test_root_login_off(web: Host) -> str:
     """Accepts PermitRootLogin no, or DenyUsers and AllowUsers without root, from any file.
 
     Rejects what a Match block takes back, and files that the running daemon has not read.
     """
     everywhere = _for_everybody(web, users=["root"])
-    verdicts = {
-        addr: "no" if probes.shuts_out(settings, "root") else _permit(settings)
-        for (_, addr), settings in everywhere.items()
-    }
-    permits = sorted(set(verdicts.values()) - {"no"})
-    if permits:
-        files = probes.files_that_say(web, "PermitRootLogin", "no")
-        what, saw = "sshd still has a way in for root", "still_open"
-        if "no" in verdicts.values():
-            what, saw = "sshd lets root in from some addresses", "match_block"
-        elif files:
-            what, saw = "your file closes the door for root, and another file wins", "overridden"
-        elif permits == ["without-password"]:
-            saw = "still_prohibit_password"
+    permits = {"no" if probes.shuts_out(s, "root") else _permit(s) for s in everywhere.values()}
+    if permits != {"no"}:
+        cause = _why_root(web, permits)
         raise Unmet(
-            what,
+            cause.what,
             expected="sshd -T says: permitrootlogin no",
-            found=f"permitrootlogin {' and '.join(permits)}",
+            found=f"permitrootlogin {' and '.join(sorted(permits))}",
             look="web: sudo sshd -T | grep permitrootlogin; sudo grep -ri permitroot /etc/ssh",
-            saw=saw,
+            saw=cause.saw,
         )
     _require_read(web, next(iter(everywhere.values())))
     return "permitrootlogin no, from everywhere"
+
+
+def _why_root(web: Host, permits: set[str]) -> Cause:
+    if "no" in permits:
+        return Cause("sshd lets root in from some addresses", saw="match_block")
+    if probes.files_that_say(web, "PermitRootLogin", "no"):
+        what = "one file closes the door for root, and another file wins"
+        return Cause(what, saw="overridden")
+    what = "sshd still has a way in for root"
+    if permits == {"without-password"}:
+        return Cause(what, saw="still_prohibit_password")
+    return Cause(what, saw="still_open")
 
 
 def _permit(settings: probes.Settings) -> str:
@@ -535,18 +545,19 @@ def _say_which(
     (user, addr), settings = next(iter(weak.items()))
     password = probes.first_word(settings, "passwordauthentication")
     keyboard = probes.first_word(settings, "kbdinteractiveauthentication")
-    files = probes.files_that_say(web, "PasswordAuthentication", "no")
-    what, saw = "sshd still lets a password in", "still_on"
     if not is_everywhere:
-        what, saw = f"sshd lets a password in for {user} from {addr}", "match_block"
+        cause = Cause(f"sshd lets a password in for {user} from {addr}", saw="match_block")
     elif password == "no":
-        what, saw = "sshd still asks for passwords by another name", "keyboard_interactive"
-    elif files:
-        what, saw = "your file turns passwords off, and another file wins", "overridden"
+        what = "sshd still asks for passwords by another name"
+        cause = Cause(what, saw="keyboard_interactive")
+    elif probes.files_that_say(web, "PasswordAuthentication", "no"):
+        cause = Cause("one file turns passwords off, and another file wins", saw="overridden")
+    else:
+        cause = Cause("sshd still lets a password in", saw="still_on")
     raise Unmet(
-        what,
+        cause.what,
         expected="passwordauthentication no and kbdinteractiveauthentication no",
         found=f"passwordauthentication {password}, kbdinteractiveauthentication {keyboard}",
         look=f"web: sudo sshd -T -C user={user},host=laptop,addr={addr} | grep -E 'password|kbd'",
-        saw=saw,
+        saw=cause.saw,
     )
