@@ -52,7 +52,7 @@ METADATA = {
 
 def make_notebook(chapter: Chapter) -> "NotebookNode":
     """The notebook as JupyterLab shows it well: alerts as boxes, pictures inside the file."""
-    from stackwalk.lab import for_lab
+    from stackwalk.labtext import for_lab
 
     return for_lab(plain_notebook(chapter), chapter.folder)
 

@@ -10,7 +10,7 @@ from stackwalk.capture import Captures, CellCapture, is_recorded
 from stackwalk.cellspec import WriteCell, parse_first_line
 from stackwalk.course import Chapter, Step, Task
 from stackwalk.dialect import for_site
-from stackwalk.lab import link_images, local_images
+from stackwalk.labtext import link_images, local_images
 from stackwalk.normal import names_normalised, strip_screen
 from stackwalk.notebook import plain_notebook
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from stackwalk.lab import rewrite_alerts
+from stackwalk.labtext import rewrite_alerts
 from stackwalk.load import load_course
 from stackwalk.notebook import make_notebook, notebook_text, plain_notebook
 from stackwalk.problems import AuthorError
