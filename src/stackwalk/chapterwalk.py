@@ -9,7 +9,7 @@ from typing import Any
 from stackwalk import machine, store
 from stackwalk.blocks import TerminalBlock
 from stackwalk.chaptertext import read_chapter_text
-from stackwalk.commands.check import place_books
+from stackwalk.commands.look import place_books
 from stackwalk.commands.desk import machine_can, vantages
 from stackwalk.course import Chapter, Course, Task
 from stackwalk.errors import StackwalkError

@@ -1,6 +1,5 @@
 """The verbs of Stackwalk: each returns a record and prints nothing; two faces show them."""
 
-from stackwalk.commands.check import CheckResult, StatusResult, check, status
 from stackwalk.commands.ladder import (
     HintResult,
     SolutionResult,
@@ -10,6 +9,7 @@ from stackwalk.commands.ladder import (
     solution,
     up_next,
 )
+from stackwalk.commands.look import CheckResult, StatusResult, check, status
 
 __all__ = [
     "CheckResult",

@@ -5,8 +5,8 @@ from functools import partial
 
 from stackwalk import progress as state
 from stackwalk import store
-from stackwalk.commands.check import place_books, remember_opened
 from stackwalk.commands.desk import Desk, find_task, open_desk, require_open
+from stackwalk.commands.look import place_books, remember_opened
 from stackwalk.course import Chapter, Course, Task
 from stackwalk.errors import UsageError
 from stackwalk.home import Home

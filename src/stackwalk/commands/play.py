@@ -28,6 +28,7 @@ INSTALL = (
 RUN = (
     f"cd {FOLDER} && LC_ALL=C.UTF-8 ANSIBLE_NOCOLOR=1 ANSIBLE_LOCALHOST_WARNING=False "
     "ANSIBLE_INVENTORY_UNPARSED_WARNING=False ANSIBLE_ROLES_PATH=roles "
+    "ANSIBLE_PYTHON_INTERPRETER=/usr/bin/python3 "
     "ansible-playbook -i localhost, -c local -e @given.json play.yml"
 )
 

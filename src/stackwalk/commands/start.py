@@ -5,8 +5,8 @@ from collections.abc import Callable
 import click
 
 from stackwalk import doctor, machine, store
-from stackwalk.commands.check import place_books, remember_opened
 from stackwalk.commands.desk import current_chapter, open_desk
+from stackwalk.commands.look import place_books, remember_opened
 from stackwalk.home import Home
 
 
