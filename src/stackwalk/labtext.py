@@ -9,6 +9,8 @@ from urllib.parse import unquote
 
 from markdown_it import MarkdownIt
 
+from stackwalk.stackmap import MAP, render_svg
+
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
@@ -26,6 +28,8 @@ BOXES = {
 def for_lab(notebook: "NotebookNode", folder: Path) -> "NotebookNode":
     """Changes the notebook's prose in place; ``folder`` is the chapter's, for its pictures."""
     for cell in notebook.cells:
+        if cell.metadata.stackwalk.kind == "map":
+            cell.source += f"\n\n[{MAP}]: {picture_address(cell.metadata.stackwalk.layer)}"
         if cell.metadata.stackwalk.kind not in ("prose", "task"):
             continue
         cell.source = rewrite_alerts(cell.source)
@@ -35,6 +39,12 @@ def for_lab(notebook: "NotebookNode", folder: Path) -> "NotebookNode":
             cell.source = link_images(cell.source, targets)
             cell.attachments = {_key(path): _attachment(path) for path in found.values()}
     return notebook
+
+
+def picture_address(layer: str) -> str:
+    """The map inside its own address: JupyterLab shows no SVG that is an attachment."""
+    picture = base64.b64encode(render_svg(layer).encode()).decode()
+    return f"data:image/svg+xml;base64,{picture}"
 
 
 def rewrite_alerts(text: str) -> str:

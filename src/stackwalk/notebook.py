@@ -16,6 +16,7 @@ from markdown_it import MarkdownIt
 
 from stackwalk import stackmap, wording
 from stackwalk.blocks import (
+    Block,
     ChapterText,
     CommandCell,
     Prose,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 Cell = dict[str, Any]  # a notebook's cell as nbformat 4.5 describes it
-MAP_FILE = "stack-map.svg"
 SETUP = "%load_ext stackwalk"
 SETUP_TEXT = """\
 Run the next cell first.
@@ -84,8 +84,9 @@ def _cells(text: ChapterText, chapter: Chapter) -> Iterator[Cell]:
     tasks = {task.id: task for task in chapter.tasks}
     titles = {task.id: task.title for task in chapter.tasks}
     sources = iter(_code_sources(text))
-    yield from _opening(text, chapter)
-    for block in text.blocks:
+    blocks = list(text.blocks)
+    yield from _opening(blocks, chapter)
+    for block in blocks:
         match block:
             case Prose():
                 yield from _prose_cells(block)
@@ -119,13 +120,18 @@ def _code_sources(text: ChapterText) -> list[str]:
     return read
 
 
-def _opening(text: ChapterText, chapter: Chapter) -> Iterator[Cell]:
-    """The title, unless the chapter's prose begins with one, and the cell that loads us."""
-    first = text.blocks[0] if text.blocks else None
-    if not (isinstance(first, Prose) and first.text.startswith("# ")):
-        yield _markdown_cell(f"# {chapter.title}", kind="title", line=1)
+def _opening(blocks: list[Block], chapter: Chapter) -> Iterator[Cell]:
+    """The title, with the prose up to the next heading, and the cell that loads us."""
+    first = _markdown_cell(f"# {chapter.title}", kind="title", line=1)
+    rest: list[Cell] = []
+    block = blocks[0] if blocks else None
+    if isinstance(block, Prose) and block.text.startswith("# "):
+        first, *rest = _prose_cells(block)
+        del blocks[0]
+    yield first
     yield _markdown_cell(SETUP_TEXT, kind="setup", line=1)
     yield _code_cell(SETUP, kind="setup", line=1)
+    yield from rest
 
 
 def _prose_cells(block: Prose) -> Iterator[Cell]:
@@ -184,8 +190,10 @@ def _terminal_cell(block: TerminalBlock) -> Cell:
 def _task_cells(task: Task, titles: dict[str, str], line: int) -> Iterator[Cell]:
     parts = [
         f"### Task · {task.title}",
+        '<div class="alert alert-success">',
         task.say.strip(),
         wording.needs_line(task, titles),
+        "</div>",
         "Work in the terminal beside the notebook, then run the cell below.\n"
         f"Hints, four of them, and at the end the solution: `%hint {task.id}`.",
     ]
@@ -195,14 +203,9 @@ def _task_cells(task: Task, titles: dict[str, str], line: int) -> Iterator[Cell]
 
 
 def _map_cell(layer: str, line: int) -> Cell:
-    import base64
-
-    source = (
-        f"![{stackmap.alt_text(layer)}](attachment:{MAP_FILE})\n\n{stackmap.line_of_text(layer)}"
-    )
-    picture = base64.b64encode(stackmap.render_svg(layer).encode()).decode()
-    cell = _markdown_cell(source, kind="map", line=line)
-    return {**cell, "attachments": {MAP_FILE: {"image/svg+xml": picture}}}
+    """The picture's name and its words; labtext puts the picture itself below them."""
+    source = f"![{stackmap.alt_text(layer)}][{stackmap.MAP}]\n\n{stackmap.line_of_text(layer)}"
+    return _markdown_cell(source, kind="map", line=line, layer=layer)
 
 
 def _markdown_cell(source: str, **metadata: Any) -> Cell:

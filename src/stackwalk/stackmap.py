@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from html import escape
 from string import Template
 
+MAP = "stack-map"  # what the picture is called in the text
 WIDTH, ROW, GAP, PAD = 360, 46, 20, 16  # user units; 360 stays readable on a telephone
 
 

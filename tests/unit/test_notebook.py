@@ -95,9 +95,11 @@ def test_terminal_block_says_where_it_is_typed_and_what_is_answered(notebook):
 def test_map_is_a_picture_inside_the_file_with_words_beside_it(notebook):
     (picture,) = of_kind(notebook, "map")
 
-    assert "![Map of the stack; this chapter's layer is Server](attachment:" in picture.source
-    assert "client → internet → [server]" in picture.source
-    assert set(picture.attachments["stack-map.svg"]) == {"image/svg+xml"}
+    assert picture.source.startswith(
+        "![Map of the stack; this chapter's layer is Server][stack-map]\n\n"
+        "client → internet → [server] → "
+    )
+    assert "\n\n[stack-map]: data:image/svg+xml;base64,PHN2Zy" in picture.source
 
 
 def test_headings_begin_cells_so_that_the_lab_can_fold_them(notebook):
