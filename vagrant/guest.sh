@@ -44,7 +44,9 @@ customise() {
     write_sources
     write_host_key_unit
     # Host keys and machine-id belong to one machine: made at its first boot, never here.
-    rm -f "$root"/etc/ssh/ssh_host_* "$root/var/lib/dbus/machine-id"
+    # mmdebstrap copies the builder's name and resolver: not ours to hand on.
+    rm -f "$root"/etc/ssh/ssh_host_* "$root/var/lib/dbus/machine-id" "$root/etc/resolv.conf"
+    echo debian >"$root/etc/hostname"
     : >"$root/etc/machine-id"
     chroot "$root" systemctl --quiet enable ssh-host-keys.service ssh.service
 }

@@ -67,20 +67,19 @@ class _MachineBackend(_Backend):
     NAME = "ssh"  # testinfra's modules ask for it
 
     def __init__(self, home: Home, name: str, *, fresh: bool, limit_s: float) -> None:
-        super().__init__(name, sudo=True)
+        super().__init__(name)  # without its sudo: run_remote has the one that cannot ask
         self._home = home
         self._fresh = fresh
         self._limit_s = limit_s
 
     def run(self, command: str, *args: str, **kwargs: Any) -> CommandResult:
         # kwargs: testinfra passes `encoding` from one place, which get_encoding makes moot.
-        line = self.quote(command, *args)
-        user = (self.sudo_user or "root") if self.sudo else ""
+        line = self.get_command(command, *args)
         answer = run_remote(
             self._home,
             self.hostname,
             line,
-            user=user,
+            user="root",
             fresh=self._fresh,
             limit_s=self._limit_s,
         )

@@ -7,8 +7,7 @@ from typing import Literal
 from stackwalk.errors import MachineError
 from stackwalk.home import Home
 from stackwalk.machine import guest, room, sshconfig, tool
-from stackwalk.machine.choose import Provider, choose_provider, provider_named
-from stackwalk.machine.libvirt import is_emulated
+from stackwalk.machine.choose import Provider, choose_provider, is_emulated, provider_named
 from stackwalk.machine.record import (
     Record,
     chosen_slot,
@@ -62,6 +61,7 @@ def up(home: Home, name: str = "web", *, say: Say) -> MachineStatus:
         with locked(home):
             _start(home, name, say)
     record = require_up(home, name)
+    _learn_host_keys(home, record)
     guest.wait_for_boot(home, record)
     for unit in guest.read_failed_units(home, record):
         say(f"on {name} the unit {unit} failed; the machine runs without it")
@@ -153,7 +153,7 @@ def _start(home: Home, name: str, say: Say) -> None:
     provider.prepare(home, record, say)
     sshconfig.close_connection(home, name)
     tool.run_up(home, record, say)
-    _learn_way(home, record, provider)
+    _learn_way(home, record)
 
 
 def _new_record(home: Home, name: str, provider: Provider) -> Record:
@@ -164,8 +164,7 @@ def _new_record(home: Home, name: str, provider: Provider) -> Record:
             safe="The machine was left as it is.",
             next=f"stackwalk machine destroy {name} removes it for good; then up makes a new one",
         )
-    emulated = provider.NAME == "libvirt" and is_emulated()
-    return Record(name, provider.NAME, chosen_slot(), emulated=emulated)
+    return Record(name, provider.NAME, chosen_slot(), emulated=is_emulated(home, provider))
 
 
 def _clear_leftovers(home: Home, record: Record, provider: Provider, say: Say) -> Record:
@@ -176,10 +175,9 @@ def _clear_leftovers(home: Home, record: Record, provider: Provider, say: Say) -
     return replace(record, slot=chosen_slot())
 
 
-def _learn_way(home: Home, record: Record, provider: Provider) -> None:
+def _learn_way(home: Home, record: Record) -> None:
     """Ask vagrant once how to get in, and keep it; the machine is complete from here on."""
     found = tool.ask_ssh_settings(home, record)
-    first_time = not record.complete
     record = replace(
         record,
         complete=True,
@@ -189,11 +187,17 @@ def _learn_way(home: Home, record: Record, provider: Provider) -> None:
         user=found["User"],
         identity_file=found["IdentityFile"].strip('"'),
     )
-    keys = provider.read_host_keys(home, record.name)
-    if keys or first_time:
-        sshconfig.write_host_keys(home, record.name, keys or tool.scan_host_keys(record))
     save_record(home, record)
     sshconfig.write_ssh_config(home)
+
+
+def _learn_host_keys(home: Home, record: Record) -> None:
+    """Read past ssh where the provider can, at every ``up``; else trusted once, at first sight."""
+    keys = provider_named(record.provider).read_host_keys(home, record.name)
+    if not keys and not sshconfig.has_host_keys(home, record.name):
+        keys = tool.scan_host_keys(record)
+    if keys:
+        sshconfig.write_host_keys(home, record.name, keys)
 
 
 def _remove(home: Home, record: Record, provider: Provider) -> None:

@@ -61,6 +61,14 @@ def choose_provider(home: Home, say: Callable[[str], None]) -> Provider:
     return provider_named("docker")
 
 
+def is_emulated(home: Home, provider: Provider) -> bool:
+    """``STACKWALK_LIBVIRT_DRIVER=qemu`` forces it; a container is never emulated."""
+    if provider.NAME != "libvirt":
+        return False
+    said = os.environ.get("STACKWALK_LIBVIRT_DRIVER")
+    return said == "qemu" if said else not boots_accelerated(home)
+
+
 def boots_accelerated(home: Home) -> bool:
     """Whether a kernel really boots under KVM here; tried once and kept.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from stackwalk.errors import MachineError, RemoteTimeout, Unreachable
 from stackwalk.home import Home
 from stackwalk.machine.record import Record
-from stackwalk.machine.remote import run_remote
+from stackwalk.machine.remote import ShutOut, run_remote
 from stackwalk.machine.sshconfig import close_connection
 
 BUNDLES = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
@@ -40,6 +40,8 @@ def wait_for_boot(home: Home, record: Record, *, unlike: str = "") -> str:
             if token != unlike:
                 run_remote(home, record.name, "systemctl is-system-running --wait", limit_s=60)
                 return token
+        except ShutOut:
+            raise
         except (Unreachable, RemoteTimeout):
             if time.monotonic() > deadline:
                 raise

@@ -3,7 +3,6 @@
 import os
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
 from stackwalk.errors import MachineError
 from stackwalk.home import Home
@@ -69,10 +68,6 @@ def box_name() -> str:
 
 def network_name(home: Home) -> str:
     return f"stackwalk-{home_tag(home)}"
-
-
-def is_emulated() -> bool:
-    return os.environ.get("STACKWALK_LIBVIRT_DRIVER") == "qemu" or not Path("/dev/kvm").exists()
 
 
 def _build_box(say: Callable[[str], None]) -> None:

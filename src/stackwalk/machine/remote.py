@@ -21,6 +21,10 @@ TIMED_OUT = (124, 137)  # timeout(1): stopped by TERM, by KILL
 Sight = Literal["ssh", "refused", "closed", "silent"]
 
 
+class ShutOut(Unreachable):
+    """sshd answers and keeps the engine out, or is not the one we know: waiting is in vain."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a command on the machine gave back; a remote 255 is a 255 here."""
@@ -106,8 +110,10 @@ def probe_machine(record: Record) -> None:
         raise unreachable(record, f"{said} on {record.ssh_host} port {record.ssh_port}")
 
 
-def unreachable(record: Record, reason: str) -> Unreachable:
-    return Unreachable(
+def unreachable(
+    record: Record, reason: str, *, kind: type[Unreachable] = Unreachable
+) -> Unreachable:
+    return kind(
         f"ssh to {record.name} {reason}",
         safe="Nothing was changed on the machine or in your progress.",
         next=f"stackwalk machine status {record.name}; stackwalk machine up {record.name} mends it "
@@ -128,9 +134,10 @@ def _explain(record: Record, said: str) -> MachineError:
     at = f"{record.ssh_host} port {record.ssh_port}"
     lines = said.strip().splitlines()
     if "Permission denied" in said:
-        return unreachable(record, f"lets the engine's account in no more on {at}")
+        return unreachable(record, f"lets the engine's account in no more on {at}", kind=ShutOut)
     if "verification failed" in said or "IDENTIFICATION HAS CHANGED" in said:
-        return unreachable(record, f"shows another host key than at the last up, on {at}")
+        said = "shows another host key than at the last up"
+        return unreachable(record, f"{said}, on {at}", kind=ShutOut)
     if re.search(r"timed out|not responding|No route", said):
         return unreachable(record, f"does not answer on {at}")
     if re.search(r"refused|kex_exchange|Connection (closed|reset) by", said):
