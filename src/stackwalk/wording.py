@@ -22,8 +22,12 @@ def title_of(source: str) -> str:
         case OnCell(place=place, directory=directory):
             return where(place, directory)
         case WriteCell(place=place, path=path):
-            return f"{where(place)} · {path}" if place.user else f"laptop · you · {path}"
+            return f"{where(place)} · {path}" if place.user else where(place, _in_folder(path))
     return "notebook"
+
+
+def _in_folder(path: str) -> str:
+    return path if path.startswith(("/", "~")) else f"{LAPTOP_FOLDER}/{path}"
 
 
 def body_of(source: str) -> str:
