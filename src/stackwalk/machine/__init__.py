@@ -32,7 +32,7 @@ __all__ = [
     "up",
 ]
 
-PROBE_S = 0.25
+PROBE_S = 3.0  # a machine that answers does so at once; only a dead one takes this long
 Say = Callable[[str], None]
 
 
