@@ -27,14 +27,27 @@ OUTPUTS = {  # a piece of the cell, and what the machine might have said
 }
 
 
+def copied(folder):
+    """A copy of the sample course, with this site's own pages and settings."""
+    shutil.copytree(SAMPLE, folder / "course")
+    drop = shutil.ignore_patterns("chapters")
+    shutil.copytree(CLONE / "docs", folder / "course/docs", ignore=drop)
+    shutil.copy(CLONE / "mkdocs.yml", folder / "course")
+    return load_course(folder / "course")
+
+
 @pytest.fixture
 def course(tmp_path):
-    """A copy of the sample course, with this site's own pages and settings."""
-    shutil.copytree(SAMPLE, tmp_path / "course")
-    drop = shutil.ignore_patterns("chapters")
-    shutil.copytree(CLONE / "docs", tmp_path / "course/docs", ignore=drop)
-    shutil.copy(CLONE / "mkdocs.yml", tmp_path / "course")
-    return load_course(tmp_path / "course")
+    return copied(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The sample course with all its captures, and the site made from it; for reading only."""
+    course = copied(tmp_path_factory.mktemp("built"))
+    record(course)
+    assert build_site(course, strict=True) == []
+    return course
 
 
 def record(course):
@@ -49,8 +62,7 @@ def record(course):
     write_captures(captures_file(chapter), Captures(recorded, cells))
 
 
-def built_page(course):
-    assert build_site(course, strict=False) == []
+def page_of(course):
     return (course.root / "site/chapters/01-sample/index.html").read_text(encoding="utf-8")
 
 
@@ -62,10 +74,8 @@ def text_of(html):
     return plain
 
 
-def test_page_shows_the_recorded_outputs_and_folds_hints_and_solutions(course):
-    record(course)
-
-    html = built_page(course)
+def test_page_shows_the_recorded_outputs_and_folds_hints_and_solutions(built):
+    html = page_of(built)
     text = text_of(html)
 
     assert RELEASE in text
@@ -86,7 +96,8 @@ def test_page_without_captures_says_so_and_strict_reports_each_cell(course):
 
     assert "chapter.md:36: the output of the cell `sample-" in str(problems[0])
     assert "stackwalk author walk --record" in problems[0].fix
-    assert len(problems) == built_page(course).count("Output not recorded yet.") == 8
+    assert build_site(course, strict=False) == []
+    assert len(problems) == page_of(course).count("Output not recorded yet.") == 9
 
 
 def test_cell_changed_after_the_recording_is_stale(course):
@@ -97,16 +108,14 @@ def test_cell_changed_after_the_recording_is_stale(course):
     assert [problem.line for problem in find_stale(course)] == [61]
 
 
-def test_site_asks_nothing_of_anybody_else(course):
-    built_page(course)
-
+def test_site_asks_nothing_of_anybody_else(built):
     asked = [
         f"{path.name}: {url}"
-        for path in (course.root / "site").rglob("*.html")
+        for path in (built.root / "site").rglob("*.html")
         for tag in re.findall(r"<(?:script|link|img|iframe|source)\b[^>]*>", path.read_text())
         for url in re.findall(r"(?:src|href)=[\"']?(?:https?:)?//[^\"' >]+", tag)
     ]
-    styles = [path.read_text() for path in (course.root / "site").rglob("*.css")]
+    styles = [path.read_text() for path in (built.root / "site").rglob("*.css")]
     assert asked == []
     assert not any(re.search(r"url\([\"']?https?:|@import", style) for style in styles)
 

@@ -50,7 +50,7 @@ def test_first_code_cell_loads_the_extension(notebook):
 
 
 def test_command_cell_is_verbatim_and_carries_its_promises(notebook):
-    first, write, refused, laptop, script = of_kind(notebook, "command")
+    first, write, refused, laptop, script, _ = of_kind(notebook, "command")
 
     assert first.source == (
         "%%on web as vagrant in ~\n# the name of the release\ngrep PRETTY_NAME /etc/os-release"
