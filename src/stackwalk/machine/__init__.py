@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 PROBE_S = 3.0  # a machine that answers does so at once; only a dead one takes this long
+PROBE_EMULATED_S = 15.0
 Say = Callable[[str], None]
 
 
@@ -221,7 +222,8 @@ def _load_or_guess(home: Home, name: str, say: Say) -> Record:
 def _look(record: Record) -> Literal["running", "off", "unreachable"]:
     if not record.on:
         return "off"
-    answers = probe_ssh(record.ssh_host, record.ssh_port, limit_s=PROBE_S)
+    limit_s = PROBE_EMULATED_S if record.emulated else PROBE_S
+    answers = probe_ssh(record.ssh_host, record.ssh_port, limit_s=limit_s)
     return "running" if answers == "ssh" else "off" if answers == "refused" else "unreachable"
 
 

@@ -43,8 +43,9 @@ def check() -> None:
 
 
 def prepare(home: Home, record: Record, say: Callable[[str], None]) -> None:
-    """Build the image if its recipe changed, make this home's network, wake a paused machine."""
-    _build_image(say)
+    """Build the image for a new machine, make this home's network, wake a paused machine."""
+    if not record.complete:
+        _build_image(say)
     _make_network(home, record)
     _docker("unpause", _container(home, record.name))
 

@@ -71,13 +71,12 @@ def install_certificates(home: Home, record: Record, say: Callable[[str], None])
     bundle = find_bundle()
     if bundle is None:
         return
-    limit_s = 300 if record.emulated else 60
-    store = run_remote(home, record.name, f"cat {STORE}", limit_s=limit_s).stdout.decode()
+    store = run_remote(home, record.name, f"cat {STORE}").stdout.decode()
     missing = missing_certificates(bundle.read_text(errors="replace"), store)
     if not missing:
         return
     say(f"giving {record.name} {len(missing)} certificate authorities of this laptop ({bundle})")
-    answer = run_remote(home, record.name, _install_script(missing), user="root", limit_s=limit_s)
+    answer = run_remote(home, record.name, _install_script(missing), user="root", limit_s=60)
     if answer.rc != 0:
         raise MachineError(
             f"The certificates of {bundle} could not be installed: "

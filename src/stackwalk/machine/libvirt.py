@@ -32,9 +32,8 @@ def check() -> None:
 
 
 def prepare(home: Home, record: Record, say: Callable[[str], None]) -> None:
-    """Build the box if its recipe changed; wake a paused machine; bring up libvirt's network."""
-    if subprocess.run([str(BUILD), "--is-current"], capture_output=True).returncode != 0:
-        say("building the machine's box from Debian packages, once: one to two minutes")
+    """Build the box for a new machine; wake a paused machine; bring up libvirt's network."""
+    if not record.complete:
         _build_box(say)
     _virsh("net-start", "default")
     _virsh("resume", _domain(home, record.name))
@@ -71,6 +70,9 @@ def network_name(home: Home) -> str:
 
 
 def _build_box(say: Callable[[str], None]) -> None:
+    if subprocess.run([str(BUILD), "--is-current"], capture_output=True).returncode == 0:
+        return
+    say("building the machine's box from Debian packages, once: one to two minutes")
     argv = [str(BUILD)] if os.geteuid() == 0 else ["sudo", "--preserve-env=HOME", str(BUILD)]
     done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     lines = done.stderr.strip().splitlines() or ["no reason was given"]

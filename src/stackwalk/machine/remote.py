@@ -15,6 +15,7 @@ from stackwalk.machine.sshconfig import CONNECT_EMULATED_S, CONNECT_S, ensure_so
 
 MARK = "stackwalk-rc:"  # written last by every remote command; without it ssh itself failed
 GRACE_S = 5.0  # what the way there and back may take on top of a command's own limit
+EMULATED = 8  # an emulated machine runs Python 8 to 10 times slower; limits are for real ones
 KILL_AFTER_S = 2  # between timeout's TERM and its KILL
 TIMED_OUT = (124, 137)  # timeout(1): stopped by TERM, by KILL
 
@@ -46,6 +47,8 @@ def run_remote(
 ) -> Answer:
     """Run a shell command on a machine, as the engine's account or through ``sudo -n``.
 
+    ``limit_s`` is for a machine at full speed; an emulated one gets ``EMULATED`` times as long.
+
     Raises:
         NotUp: the machine is off or was never made.
         Unreachable: ssh did not get there, or the connection ended in the middle.
@@ -53,11 +56,15 @@ def run_remote(
     """
     record = require_up(home, name)
     ensure_sockets(home)
+    slowness = EMULATED if record.emulated else 1
+    limit_s *= slowness
     entry = f"{name}-fresh" if fresh else name
     argv = ["ssh", "-F", str(home.ssh_config), "-T", entry, wrap(command, user, limit_s)]
     began = time.monotonic()
     try:
-        done = subprocess.run(argv, input=stdin, capture_output=True, timeout=limit_s + GRACE_S)
+        done = subprocess.run(
+            argv, input=stdin, capture_output=True, timeout=limit_s + GRACE_S * slowness
+        )
     except subprocess.TimeoutExpired as error:
         raise _too_long(name, command, limit_s) from error
     answer = _read_answer(record, done)
@@ -132,7 +139,6 @@ def _read_answer(record: Record, done: "subprocess.CompletedProcess[bytes]") -> 
 def _explain(record: Record, said: str) -> MachineError:
     """ssh's own words for a failed way, as ours."""
     at = f"{record.ssh_host} port {record.ssh_port}"
-    lines = said.strip().splitlines()
     if "Permission denied" in said:
         return unreachable(record, f"lets the engine's account in no more on {at}", kind=ShutOut)
     if "verification failed" in said or "IDENTIFICATION HAS CHANGED" in said:
@@ -142,9 +148,8 @@ def _explain(record: Record, said: str) -> MachineError:
         return unreachable(record, f"does not answer on {at}")
     if re.search(r"refused|kex_exchange|Connection (closed|reset) by", said):
         return unreachable(record, f"refused on {at}")
-    return unreachable(
-        record, f"ended in the middle of a command, on {at}: {' '.join(lines)[:200]}"
-    )
+    words = " ".join(said.split())[:200]
+    return unreachable(record, f"ended in the middle of a command on {at}: {words or 'no reason'}")
 
 
 def _too_long(name: str, command: str, limit_s: float) -> RemoteTimeout:

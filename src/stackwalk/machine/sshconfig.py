@@ -12,8 +12,9 @@ from stackwalk.machine.record import Record, home_tag, load_records, write_atomi
 # machine hangs for ever without these, and they work only when the connection's master has them.
 ALIVE_INTERVAL_S = 1
 ALIVE_COUNT = 2
+ALIVE_EMULATED_S = 10  # where the processor is emulated, a busy sshd is silent for seconds
 CONNECT_S = 3
-CONNECT_EMULATED_S = 15  # the handshake alone takes seconds where the processor is emulated
+CONNECT_EMULATED_S = 30  # there the handshake alone takes seconds
 
 
 def write_ssh_config(home: Home) -> None:
@@ -87,6 +88,7 @@ def _entries(home: Home, record: Record, folder: Path) -> str:
 
 def _common(home: Home, record: Record) -> str:
     connect_s = CONNECT_EMULATED_S if record.emulated else CONNECT_S
+    alive_s = ALIVE_EMULATED_S if record.emulated else ALIVE_INTERVAL_S
     return f"""\
   HostName {record.ssh_host}
   Port {record.ssh_port}
@@ -100,7 +102,7 @@ def _common(home: Home, record: Record) -> str:
   StrictHostKeyChecking yes
   BatchMode yes
   ConnectTimeout {connect_s}
-  ServerAliveInterval {ALIVE_INTERVAL_S}
+  ServerAliveInterval {alive_s}
   ServerAliveCountMax {ALIVE_COUNT}
   LogLevel ERROR
 """
