@@ -30,6 +30,7 @@ LANGUAGES = {
     ".yaml": "yaml",
     ".yml": "yaml",
 }
+RUNGS = ("a nudge", "where to look", "what to change", "show me")
 Facts = dict[str, Any]  # what the template reads of one cell, under ``cell.metadata.page``
 
 
@@ -156,19 +157,14 @@ def _task(task: Task, titles: dict[str, str]) -> Facts:
     }
 
 
-def _hints(task: Task) -> Iterator[tuple[str, str]]:
-    """Title and text of the four rungs; the first one with all that a check may choose from."""
+def _hints(task: Task) -> Iterator[Facts]:
+    """The four rungs; below the first one, folded again, all that a check may choose from."""
     hints = task.hints
-    closer = [text for key, text in hints.nudges.items() if key != "otherwise"]
-    nudge = for_site(hints.otherwise.strip())
-    if closer:
-        items = "\n".join("-   " + text.strip().replace("\n", "\n    ") for text in closer)
-        nudge += "\n\n`stackwalk hint` knows what the check saw, and may choose one of these:\n\n"
-        nudge += items
-    yield "Hint 1 of 4: a nudge", nudge
-    yield "Hint 2 of 4: where to look", for_site(hints.where.strip())
-    yield "Hint 3 of 4: what to change", for_site(hints.what.strip())
-    yield "Hint 4 of 4: show me", for_site(hints.show.strip())
+    closer = [for_site(text.strip()) for key, text in hints.nudges.items() if key != "otherwise"]
+    rungs = (hints.otherwise, hints.where, hints.what, hints.show)
+    for number, (title, text) in enumerate(zip(RUNGS, rungs, strict=True), start=1):
+        facts: Facts = {"title": f"Hint {number} of 4: {title}", "text": for_site(text.strip())}
+        yield {**facts, "closer": closer if number == 1 else []}
 
 
 def _solution_step(step: Step) -> Facts:
