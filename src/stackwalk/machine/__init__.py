@@ -6,7 +6,7 @@ from typing import Literal
 
 from stackwalk.errors import MachineError
 from stackwalk.home import Home
-from stackwalk.machine import guest, room, sshconfig, tool
+from stackwalk.machine import forward, guest, room, sshconfig, tool
 from stackwalk.machine.choose import Provider, choose_provider, is_emulated, provider_named
 from stackwalk.machine.record import (
     Record,
@@ -64,6 +64,7 @@ def up(home: Home, name: str = "web", *, say: Say) -> MachineStatus:
     record = require_up(home, name)
     _learn_host_keys(home, record)
     guest.wait_for_boot(home, record)
+    forward.open_ports(home, record)
     for unit in guest.read_failed_units(home, record):
         say(f"on {name} the unit {unit} failed; the machine runs without it")
     guest.install_certificates(home, record, say)
@@ -76,6 +77,7 @@ def halt(home: Home, name: str = "web", *, say: Say) -> MachineStatus:
     record = load_record(home, name)
     if record is not None and record.complete:
         with locked(home):
+            forward.close_ports(home, name)
             sshconfig.close_connection(home, name)
             tool.stop_orphans(home, say)
             tool.run_halt(home, record)
@@ -91,6 +93,7 @@ def destroy(home: Home, name: str = "web", *, say: Say) -> None:
         provider = provider_named(record.provider)
         provider.check()
         tool.stop_orphans(home, say)
+        forward.close_ports(home, name)
         sshconfig.close_connection(home, name)
         _remove(home, record, provider)
 
@@ -120,7 +123,9 @@ def reboot(home: Home, name: str = "web", *, say: Say) -> MachineStatus:
     require_known(name)
     record = require_up(home, name)
     say(f"restarting {name} from inside")
+    forward.close_ports(home, name)
     guest.restart(home, record)
+    forward.open_ports(home, record)
     return status(home, name)
 
 

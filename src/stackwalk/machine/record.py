@@ -50,6 +50,12 @@ class Record:
             for name, (laptop, _) in _table()[self.name]["ports"].items()
         }
 
+    @property
+    def forwards(self) -> list[tuple[int, int]]:
+        """Pairs of a port on the laptop and the machine's port behind it."""
+        inside = (pair[1] for pair in _table()[self.name]["ports"].values())
+        return list(zip(self.ports.values(), inside, strict=True))
+
 
 def load_record(home: Home, name: str) -> Record | None:
     """The machine's record; None where there was never one.

@@ -177,7 +177,8 @@ def _find_orphans(home: Home) -> list[int]:
 
 
 def _failed(home: Home, what: str, said: str) -> MachineError:
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    news = ("==>", "    ", "Bringing machine")  # what went well; the reason comes without these
+    lines = [line for line in said.splitlines() if line.strip() and not line.startswith(news)]
     return MachineError(
         f"Vagrant could not {what}: {' '.join(lines)[:400] or 'it gave no reason'}",
         safe="Your notebooks and progress are as they were.",
