@@ -13,7 +13,7 @@ from stackwalk.laptop import laptop_environment
 
 LINE_LIMIT_S = 120
 # What a shell shows when it is ready: Debian's own prompt, dash's, and the laptop's below.
-PROMPT = r"(?:^|[\r\n])(?:[\w.+-]+@[\w.-]+:[^\r\n]*[$#] |laptop:[^\r\n]*\$ |[$#>] )$"
+PROMPT = r"(?:^|[\r\n])(?:[\w.+-]+@[\w.-]+:[^\r\n]*[$#] |laptop:[^\r\n]*[$#] |[$#>] )$"
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|\x07")
 
 

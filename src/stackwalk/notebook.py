@@ -91,7 +91,7 @@ def _cells(text: ChapterText, chapter: Chapter) -> Iterator[Cell]:
             case Prose():
                 yield from _prose_cells(block)
             case CommandCell():
-                yield _code_cell(next(sources), **_command_metadata(block))
+                yield _code_cell(_with_limit(next(sources), block), **_command_metadata(block))
             case TerminalBlock():
                 yield _terminal_cell(block)
             case TaskBlock():
@@ -153,6 +153,14 @@ def _prose_cells(block: Prose) -> Iterator[Cell]:
 def _is_in_details(lines: list[str]) -> bool:
     text = "\n".join(lines)
     return text.count("<details") > text.count("</details>")
+
+
+def _with_limit(source: str, block: CommandCell) -> str:
+    """The chapter's ``:limit:`` in the cell's own first line, where the magic reads it."""
+    first, *rest = source.split("\n")
+    if block.options.limit_s is None or "limit=" in first:
+        return source
+    return "\n".join([f"{first} limit={block.options.limit_s}", *rest])
 
 
 def _command_metadata(block: CommandCell) -> dict[str, Any]:
