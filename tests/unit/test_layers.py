@@ -15,7 +15,7 @@ ROWS = (
     {"way", "shell", "screen", "ending", "session", "doctor", "login", "authoring", "lab"},
     {"commands", "inflict", "recorder"},
     {"show", "panel", "chapterwalk", "walk"},
-    {"cli", "cli_machine", "cli_author", "jupyter"},
+    {"cli", "cli_machine", "cli_author", "jupyter", "filecell"},
 )
 
 
