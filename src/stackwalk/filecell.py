@@ -81,8 +81,7 @@ def diff_lines(written: Written) -> list[str]:
     """What changed, as ``diff -u`` says it, without the head; empty when nothing did."""
     before = (written.before or b"").decode(errors="replace").splitlines()
     after = written.after.decode().splitlines()
-    lines = difflib.unified_diff(before, after, lineterm="", n=2)
-    return [line for line in lines if not line.startswith(("---", "+++"))]
+    return list(difflib.unified_diff(before, after, lineterm="", n=2))[2:]
 
 
 class _AtLaptop:
