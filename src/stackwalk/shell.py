@@ -46,7 +46,8 @@ class Shell:
         threading.Thread(
             target=_pump, args=(self._process.stdout, self._chunks, self._closed), daemon=True
         ).start()
-        self.send(render_loop(token))
+        with contextlib.suppress(ShellGone):  # the first ``next_event`` tells it, with the reason
+            self.send(render_loop(token))
 
     @property
     def group(self) -> int:

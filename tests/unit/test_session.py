@@ -276,6 +276,12 @@ def test_command_that_wanted_to_ask_is_sent_to_the_terminal(session, text):
     assert "this wanted to ask, and a cell cannot answer: do it in the terminal" in ran.output
 
 
+def test_failure_of_a_command_that_asked_nothing_is_left_alone(session):
+    ran = Ran(session, "tty; false")
+
+    assert ran.output == "not a tty\n"
+
+
 def test_shell_in_the_shell_is_sent_to_the_terminal(session):
     ran = Ran(session, "bash\necho where am I")
 
