@@ -94,10 +94,10 @@ def missing_packages() -> tuple[str, ...]:
 
 def problems(home: Home) -> list[Problem]:
     """Everything that would stop ``machine up``, each with its fix; looks only."""
-    found = [
-        Problem(f"{name} is not installed", install_line((name,))) for name in missing_packages()
-    ]
-    for look in (_look_at_tools, _look_at_provider, room.check_disk, _look_at_ports):
+    missing = missing_packages()
+    found = [Problem(f"{name} is not installed", install_line((name,))) for name in missing]
+    looks = [room.check_disk, _look_at_ports]
+    for look in looks if missing else [_look_at_tools, _look_at_provider, *looks]:
         try:
             look(home)
         except MachineError as error:
@@ -148,7 +148,8 @@ def _install(line: str, say: Callable[[str], None]) -> None:
             argv, capture_output=True, text=True, env=environment, stdin=subprocess.DEVNULL
         )
         if done.returncode != 0:
-            said = (done.stderr or done.stdout).strip().splitlines()[-3:]
+            lines = (done.stdout + done.stderr).splitlines()
+            said = [line.strip() for line in lines if re.search(r"rror|^E:", line)][:3]
             raise StackwalkError(
                 f"{' '.join(argv[:3])} failed: {' '.join(said)[:300]}",
                 safe="Nothing of the course was changed.",
