@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -115,8 +115,16 @@ def read_public_keys(text: str) -> Iterator[PublicKey]:
         if line.lstrip().startswith(("#", "@revoked")):
             continue
         match = re.search(r"(?:^|\s)((?:ssh|sk-ssh|ecdsa|sk-ecdsa)-\S+)\s+(AAAA[\w+/]+=*)", line)
-        if match and (blob := decode_base64(match[2])):
+        if match and _is_whole(blob := decode_base64(match[2])):
             yield PublicKey(match[1], blob)
+
+
+def _is_whole(blob: bytes) -> bool:
+    """A key is a row of fields, each after its length in four bytes (RFC 4253, 6.6)."""
+    at = 0
+    while at + 4 <= len(blob):
+        at += 4 + int.from_bytes(blob[at : at + 4], "big")
+    return at == len(blob) > 0
 
 
 def decode_base64(text: str) -> bytes:
@@ -189,8 +197,20 @@ def lets_password_in(settings: Settings) -> bool:
     asks = {first_word(settings, "passwordauthentication"), first_word(settings, _KEYBOARD)}
     if "yes" not in asks:
         return False
-    ways = [way for line in settings.get("authenticationmethods", ()) for way in line.split()]
+    ways = _names(settings, "authenticationmethods")
     return ways in ([], ["any"]) or any("publickey" not in way for way in ways)
+
+
+def lets_key_in(settings: Settings, user: str) -> bool:
+    """Whether this user may come in with a key and nothing more."""
+    ways = _names(settings, "authenticationmethods") or ["any"]
+    allowed = first_word(settings, "pubkeyauthentication") != "no"
+    return allowed and bool({"any", "publickey"} & set(ways)) and not shuts_out(settings, user)
+
+
+def describe(settings: Settings, *names: str) -> str:
+    """The settings of these names that are there, as ``sshd -T`` prints them."""
+    return ", ".join(f"{name} {' '.join(settings[name])}" for name in names if name in settings)
 
 
 _KEYBOARD = "kbdinteractiveauthentication"
@@ -198,7 +218,7 @@ _KEYBOARD = "kbdinteractiveauthentication"
 
 def keys_files(settings: Settings, account: Account) -> list[str]:
     """Where sshd looks for the public keys of an account, as absolute paths."""
-    words = [word for line in settings.get("authorizedkeysfile", ()) for word in line.split()]
+    words = _names(settings, "authorizedkeysfile")
     tokens = {"%h": account.home, "%u": account.name, "%U": str(account.uid), "%%": "%"}
     paths = [re.sub(r"%.", lambda m: tokens.get(m[0], m[0]), word) for word in words]
     return [path if path.startswith("/") else f"{account.home}/{path}" for path in paths]
@@ -232,7 +252,8 @@ class Sudo:
 def find_sudo(host: Host, user: str) -> Sudo:
     """The rights of an existing account, as ``sudo -ll -U`` lists them; the last rule wins."""
     listed = host.run("LC_ALL=C sudo -ll -U %s", user).stdout
-    defaults, _, rules = listed.partition("may run the following commands")
+    defaults, _, rest = listed.partition("may run the following commands")
+    rules = rest.partition(":\n")[2]
     everything, asks = False, "!authenticate" not in defaults
     for rule in re.split(r"^Sudoers entry:", rules, flags=re.MULTILINE)[1:]:
         as_users = re.search(r"RunAsUsers: (.*)", rule)
@@ -312,5 +333,5 @@ def _settings(text: str) -> Settings:
     return {name: tuple(values) for name, values in found.items()}
 
 
-def _names(settings: Settings, name: str) -> Iterable[str]:
+def _names(settings: Settings, name: str) -> list[str]:
     return [word for line in settings.get(name, ()) for word in line.split()]

@@ -312,7 +312,7 @@ def _keys_on_offer(laptop: Host, settings: probes.Settings) -> list[probes.Publi
             look="laptop: ssh-add -l",
             saw="key_locked",
         )
-    return keys + agent
+    return keys + [key for key in agent if key not in keys]
 
 
 def _require_authorized(
@@ -320,16 +320,14 @@ def _require_authorized(
 ) -> None:
     """sshd would find one of the keys, and would heed the file it stands in."""
     settings = probes.sshd_settings(web, user=USER, addr=probes.INSIDE[0])
-    if settings and (
-        probes.first_word(settings, "pubkeyauthentication") == "no"
-        or probes.shuts_out(settings, USER)
-    ):
+    if settings and not probes.lets_key_in(settings, USER):
         raise Unmet(
             "sshd's own rules keep deployer out",
-            expected="keys are allowed, and AllowUsers or DenyUsers let deployer pass",
-            found=f"pubkeyauthentication {probes.first_word(settings, 'pubkeyauthentication')}, "
-            f"allowusers {settings.get('allowusers', ())}",
-            look="web: sudo sshd -T | grep -E 'pubkey|users'",
+            expected="a key is enough, and AllowUsers or DenyUsers let deployer pass",
+            found=probes.describe(
+                settings, "pubkeyauthentication", "authenticationmethods", "allowusers", "denyusers"
+            ),
+            look="web: sudo sshd -T | grep -E 'pubkeyauth|authenticationmethods|users'",
             saw="not_allowed",
         )
     paths = probes.keys_files(settings, account) or [f"{account.home}/.ssh/authorized_keys"]
