@@ -9,8 +9,8 @@ from typing import Any
 from stackwalk import machine, store
 from stackwalk.blocks import TerminalBlock
 from stackwalk.chaptertext import read_chapter_text
-from stackwalk.commands.look import place_books
 from stackwalk.commands.desk import machine_can, vantages
+from stackwalk.commands.look import place_books
 from stackwalk.course import Chapter, Course, Task
 from stackwalk.errors import StackwalkError
 from stackwalk.home import Home
@@ -119,6 +119,8 @@ class ChapterWalk:
             coalesce_streams=True,
             resources={"metadata": {"path": str(self.home.laptop)}},
         )
+        client.create_kernel_manager()
+        client.km.transport = "ipc"  # over TCP, ipykernel warns of eavesdroppers
         with client.setup_kernel():
             for index, cell in enumerate(notebook.cells):
                 self._cell(client, index, cell, recorder)
@@ -243,8 +245,6 @@ class _Stop(Exception):
 
 
 def facts_of(cell: Any) -> dict[str, Any]:
-    """What a typed cell reported of itself: place, directory, exit status."""
-    for output in cell.outputs:
-        if FACTS in output.get("data", {}):
-            return dict(output["data"][FACTS])
-    return {}
+    """What a typed cell reported of itself; of several checks, the one that is worst off."""
+    reports = [out["data"][FACTS] for out in cell.outputs if FACTS in out.get("data", {})]
+    return dict(max(reports, key=lambda facts: facts.get("exit_code", 0), default={}))

@@ -86,7 +86,7 @@ RULES = (
 
 def names_normalised() -> tuple[str, ...]:
     """What the rules replace, each named once, in order."""
-    return tuple(dict.fromkeys(rule.what for rule in RULES))
+    return (*dict.fromkeys(rule.what for rule in RULES), "the laptop's user, name and folder")
 
 
 def normalise(text: str, *, names: Mapping[str, str] | None = None) -> str:

@@ -178,8 +178,14 @@ def _verdict(verdict: Verdict, title: str, result: "CheckResult") -> str:
         f'<li class="{CLASSES.get(status, "")}"><span class="sw-word">'
         f'<span aria-hidden="true">{GLYPHS[status]}</span> {escape(str(status))}</span> · '
         f'{escape(what)} <code class="sw-id">{escape(verdict.task)}</code>'
-        f"{f'<dl>{evidence}</dl>' if evidence else ''}{_foot(verdict, result)}</li>"
+        f"{f'<dl>{evidence}</dl>' if evidence else ''}{_debrief(verdict, result)}"
+        f"{_foot(verdict, result)}</li>"
     )
+
+
+def _debrief(verdict: Verdict, result: "CheckResult") -> str:
+    """What just happened, once, when the task is met for the first time."""
+    return "".join(render_prose(t.debrief) for t in result.newly_met if t.id == verdict.task)
 
 
 def _foot(verdict: Verdict, result: "CheckResult") -> str:

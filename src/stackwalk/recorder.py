@@ -1,13 +1,16 @@
 """Keeps what the walk saw, normalised, as the chapter's captures."""
 
+import getpass
+import platform
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from stackwalk.capture import (
-    CellCapture,
     Captures,
+    CellCapture,
     captures_file,
     is_recorded,
     source_sha,
@@ -33,7 +36,7 @@ class Recorder:
             return
         self._cells[cell["id"]] = CellCapture(
             source_sha=source_sha(cell["source"]),
-            outputs=normalise(strip_screen(text), names=self._names()),
+            outputs=normalise(_as_the_reader(strip_screen(text), facts), names=self._names()),
             exit=int(facts.get("exit_status", facts.get("exit_code", 0))),
             place=normalise(_header(facts), names=self._names()),
         )
@@ -51,6 +54,16 @@ class Recorder:
     def _names(self) -> dict[str, str]:
         """Where the walk was, and where the reader is."""
         return {str(self.home.root): "~/stackwalk"}
+
+
+def _as_the_reader(text: str, facts: Mapping[str, Any]) -> str:
+    """The walk's own computer, user and prompt, as a reader's: ``ada`` on ``laptop``."""
+    text = re.sub(r"^(laptop:\S*)# ", r"\1$ ", text, flags=re.MULTILINE)
+    if facts.get("place") != "laptop":
+        return text
+    for found, shown in ((getpass.getuser(), "ada"), (platform.node(), "laptop")):
+        text = re.sub(rf"\b{re.escape(found)}\b", shown, text)
+    return text
 
 
 def _header(facts: Mapping[str, Any]) -> str:

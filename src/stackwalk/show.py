@@ -46,7 +46,8 @@ def render_verdict(verdict: Verdict, title: str, result: CheckResult) -> list[st
     glyph, what = GLYPHS[verdict.status], verdict.what or title
     lines = [f"{glyph} {verdict.task:<22} {what}"]
     if verdict.status is Status.MET:
-        return lines + ([f"    found      {verdict.found}"] if verdict.found else [])
+        lines += [f"    found      {verdict.found}"] if verdict.found else []
+        return lines + _debrief(verdict, result)
     if verdict.status is Status.NOT_POSSIBLE:
         return [f"{glyph} {verdict.task:<22} not possible here: {what}; counted, never met"]
     if verdict.status is Status.UNKNOWN:
@@ -56,6 +57,17 @@ def render_verdict(verdict: Verdict, title: str, result: CheckResult) -> list[st
     lines += [f"    expected   {verdict.expected}", f"    found      {verdict.found}"]
     lines += [f"    look at    {verdict.look}"]
     return lines + _foot(verdict, result)
+
+
+def _debrief(verdict: Verdict, result: CheckResult) -> list[str]:
+    """What just happened, once, when a task is met for the first time."""
+    texts = [task.debrief for task in result.newly_met if task.id == verdict.task]
+    return [line for text in texts for line in ["", *_folded(text), ""]]
+
+
+def _folded(text: str) -> list[str]:
+    fold = textwrap.TextWrapper(WIDTH, initial_indent="    ", subsequent_indent="    ")
+    return [line for part in text.strip().split("\n") for line in fold.wrap(part) or [""]]
 
 
 def _foot(verdict: Verdict, result: CheckResult) -> list[str]:

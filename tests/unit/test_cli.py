@@ -72,6 +72,8 @@ def test_met_shows_what_was_found_and_opens_the_next_chapter(files: dict[str, st
     assert result.exit_code == 0
     assert "✔ one_begun" in result.stdout
     assert "found      /etc/one.txt says 'hello'" in result.stdout
+    assert "You borrowed root's rights for one command" in result.stdout
+    assert "You borrowed" not in run("check", "one_begun").stdout
     assert "Chapter 02, Two, is open now" in result.stdout
 
 

@@ -33,6 +33,7 @@ class CheckResult:
     course: Course
     opened: tuple[Chapter, ...]
     notes: tuple[str, ...]
+    newly_met: tuple[Task, ...] = ()  # met now for the first time: time for their debrief
 
     @property
     def exit_code(self) -> int:
@@ -114,7 +115,10 @@ def _remember(
     notes = [note for note in (desk.note,) if note]
     if opened:
         notes += place_books(desk.home, desk.course, loaded.progress)
-    return CheckResult(chapter, tasks, shown, loaded.progress, desk.course, opened, tuple(notes))
+    newly = tuple(t for t in tasks if t.id in met and not desk.progress.of(t.id).met_at)
+    return CheckResult(
+        chapter, tasks, shown, loaded.progress, desk.course, opened, tuple(notes), newly
+    )
 
 
 def _settle(course: Course, verdicts: list[Verdict], progress: Progress) -> Progress:
