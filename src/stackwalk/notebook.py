@@ -158,7 +158,7 @@ def _is_in_details(lines: list[str]) -> bool:
 def _with_limit(source: str, block: CommandCell) -> str:
     """The chapter's ``:limit:`` in the cell's own first line, where the magic reads it."""
     first, *rest = source.split("\n")
-    if block.options.limit_s is None or "limit=" in first:
+    if block.options.limit_s is None or not first.startswith("%%") or "limit=" in first:
         return source
     return "\n".join([f"{first} limit={block.options.limit_s}", *rest])
 
