@@ -47,6 +47,11 @@ def machine_home(up_home: Home) -> Home:
 
 
 @pytest.fixture
+def free_slot() -> int:
+    return find_slot()
+
+
+@pytest.fixture
 def blank_home(empty_home: Home) -> Home:
     """The session's home with a ``web`` nobody touched yet; about ten seconds."""
     make_blank(empty_home)

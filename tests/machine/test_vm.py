@@ -11,7 +11,6 @@ from urllib.request import urlopen
 
 import pytest
 
-from conftest import find_slot
 from stackwalk import machine
 from stackwalk.connect import open_host, run_once
 from stackwalk.home import Home
@@ -28,12 +27,12 @@ SERVE = f"echo '{UNIT}' >/etc/systemd/system/serve.service && systemctl enable -
 
 
 @pytest.fixture
-def vm_home() -> Iterator[Home]:
+def vm_home(free_slot: int) -> Iterator[Home]:
     """A home of its own under libvirt; a shorter root than tmp_path, for the sockets."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STACKWALK_PROVIDER", "libvirt")
         patch.setenv("STACKWALK_LIBVIRT_DRIVER", os.environ.get("STACKWALK_LIBVIRT_DRIVER", "qemu"))
-        patch.setenv("STACKWALK_SLOT", str(find_slot()))
+        patch.setenv("STACKWALK_SLOT", str(free_slot))
         home = Home(Path(tempfile.mkdtemp(prefix="sw-")))
         daemons.start(home, say=print)
         yield home
