@@ -1,31 +1,81 @@
 """The course itself, executed from a blank machine: the prose is the test."""
 
 import os
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from stackwalk import machine
 from stackwalk.home import Home, find_clone
 from stackwalk.load import load_course
-from stackwalk.walk import WalkOptions, walk_course
-
-pytestmark = pytest.mark.machine
+from stackwalk.walk import Report, WalkOptions, walk_course
 
 
-def test_walk_of_all_chapters_is_green(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Blank, by hand, reboot, every mistake, by script; on a machine of its own."""
-    course = load_course(find_clone())
+@pytest.fixture
+def walk_home(tmp_path: Path) -> Iterator[Home]:
+    home = Home(tmp_path / "walk")
+    yield home
+    machine.destroy(home, "web", say=print)
+
+
+def walk(home: Home, capsys: pytest.CaptureFixture[str]) -> Report:
+    """Walks every chapter, prints what it ran, and leaves the machine for a look."""
     with capsys.disabled():
-        report = walk_course(find_clone(), Home(tmp_path / "walk"), WalkOptions(), say=print)
-        print(report.text)
+        print()
+        return walk_course(find_clone(), home, WalkOptions(keep=True), say=print)
+
+
+def assert_walked_whole(report: Report) -> None:
+    """Every chapter, task and mistake was run; what the machine cannot do is counted."""
+    chapters = load_course(find_clone()).chapters
 
     assert report.faults == []
-    assert [outcome.chapter.name for outcome in report.outcomes] == [
-        chapter.name for chapter in course.chapters
-    ]
+    assert [outcome.chapter.name for outcome in report.outcomes] == [c.name for c in chapters]
     for outcome in report.outcomes:
+        assert outcome.cells > 0
         assert outcome.solutions + len(outcome.impossible) == len(outcome.chapter.tasks)
         assert outcome.mistakes == len(outcome.chapter.mistakes)
-        assert outcome.cells > 0
-    if os.environ.get("STACKWALK_PROVIDER", "docker") == "docker":
-        assert [outcome.impossible for outcome in report.outcomes] == [[], []]
+
+
+@pytest.mark.machine
+def test_walk_is_green_on_a_container(
+    walk_home: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then the same checks as plain pytest, with stock pytest-testinfra and our ssh file."""
+    monkeypatch.setenv("STACKWALK_PROVIDER", "docker")
+
+    report = walk(walk_home, capsys)
+
+    assert_walked_whole(report)
+    assert [outcome.impossible for outcome in report.outcomes] == [[] for _ in report.outcomes]
+    plain = run_plain_pytest(walk_home)
+    assert plain.returncode == 0, plain.stdout
+    tasks = list(load_course(find_clone()).tasks)
+    assert f"{len(tasks)} passed" in plain.stdout
+
+
+def run_plain_pytest(home: Home) -> subprocess.CompletedProcess[str]:
+    """``pytest checks --ssh-config=…`` as anyone would type it, with none of our settings."""
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull]
+        + ["--rootdir", "checks", "checks", f"--ssh-config={home.ssh_config}"],
+        cwd=find_clone(),
+        env={**os.environ, "STACKWALK_HOME": str(home.root)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.mark.vm
+def test_walk_is_green_on_a_virtual_machine(
+    walk_home: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kernel of its own under libvirt; emulated where nothing accelerates it."""
+    monkeypatch.setenv("STACKWALK_PROVIDER", "libvirt")
+
+    assert_walked_whole(walk(walk_home, capsys))
