@@ -117,10 +117,9 @@ class ChapterWalk:
             allow_errors=True,
             record_timing=False,
             coalesce_streams=True,
+            extra_arguments=["--log-level=ERROR"],  # it warns that loopback is not encrypted
             resources={"metadata": {"path": str(self.home.laptop)}},
         )
-        client.create_kernel_manager()
-        client.km.transport = "ipc"  # over TCP, ipykernel warns of eavesdroppers
         with client.setup_kernel():
             for index, cell in enumerate(notebook.cells):
                 self._cell(client, index, cell, recorder)

@@ -59,9 +59,9 @@ def test_walk_is_green_on_a_container(
 
 def run_plain_pytest(home: Home) -> subprocess.CompletedProcess[str]:
     """``pytest checks --ssh-config=…`` as anyone would type it, with none of our settings."""
+    options = ["-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", "checks"]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull]
-        + ["--rootdir", "checks", "checks", f"--ssh-config={home.ssh_config}"],
+        [sys.executable, "-m", "pytest", *options, "checks", f"--ssh-config={home.ssh_config}"],
         cwd=find_clone(),
         env={**os.environ, "STACKWALK_HOME": str(home.root)},
         capture_output=True,
