@@ -24,16 +24,16 @@ overflow-x:auto;border-radius:4px;white-space:pre-wrap;overflow-wrap:anywhere}
 .sw pre code{background:none;padding:0}
 .sw-title{display:flex;flex-wrap:wrap;justify-content:space-between;gap:.25rem 1rem;\
 font-weight:600;border-bottom:1px solid rgba(127,127,127,.4);padding-bottom:.25rem}
-.sw-list{list-style:none;margin:0;padding:0}
-.sw-list>li{border-left:4px solid #8a8a8a;margin:.5rem 0;padding:.1rem 0 .1rem .75rem}
+.sw ul.sw-list{list-style:none!important;margin:0!important;padding:0!important}
+.sw-list>li{border-left:4px solid #8a8a8a;list-style:none;margin:.5rem 0;padding:.1rem 0 .1rem .75rem}
 .sw-list>li.sw-met{border-color:#2e9a55}
 .sw-list>li.sw-unmet{border-color:#d2463c}
 .sw-list>li.sw-unknown{border-color:#b07a00}
 .sw-word{font-weight:600;white-space:nowrap}
 .sw-id{opacity:.8}
 .sw dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.15rem 1rem;margin:.35rem 0}
-.sw dt{opacity:.8}
-.sw dd{margin:0;overflow-wrap:anywhere}
+.sw dl dt{opacity:.8;float:none;width:auto;white-space:nowrap}
+.sw dl dd{margin:0;padding:0;width:auto;overflow-wrap:anywhere}
 .sw-note{opacity:.85}
 .sw-head{border-left:4px solid #3b78c2;padding:.05rem .6rem;margin:0;font-weight:600}
 .sw-exit{border-left:4px solid #d2463c;padding:.05rem .6rem;margin:0}
