@@ -46,7 +46,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 @json_option
 def check(target: str | None, as_json: bool) -> None:
     """Look at the machine: a task, a chapter, or the chapter you are in."""
-    if not as_json:
+    if sys.stderr.isatty():
         click.echo("Looking…", err=True)
     result = commands.check(find_home(), target)
     _show(result, show.render_check, as_json)

@@ -36,7 +36,7 @@ class Recorder:
             return
         self._cells[cell["id"]] = CellCapture(
             source_sha=source_sha(cell["source"]),
-            outputs=normalise(_as_the_reader(strip_screen(text), facts), names=self._names()),
+            outputs=normalise(_as_the_reader(_body(text), facts), names=self._names()),
             exit=int(facts.get("exit_status", facts.get("exit_code", 0))),
             place=normalise(_header(facts), names=self._names()),
         )
@@ -54,6 +54,16 @@ class Recorder:
     def _names(self) -> dict[str, str]:
         """Where the walk was, and where the reader is."""
         return {str(self.home.root): "~/stackwalk"}
+
+
+def _body(text: str) -> str:
+    """The output alone: where it ran and how it ended are kept as fields of their own."""
+    lines = strip_screen(text).split("\n")
+    if lines and re.fullmatch(r"\S+ · \S+ · [^:]+", lines[0]):
+        del lines[0]
+    if lines and re.fullmatch(r"exit \d+", lines[-1]):
+        del lines[-1]
+    return "\n".join(lines)
 
 
 def _as_the_reader(text: str, facts: Mapping[str, Any]) -> str:

@@ -1,0 +1,59 @@
+"""What the walk keeps of an output: what a reader would have seen, and nothing of the walk's."""
+
+import getpass
+import platform
+from types import SimpleNamespace
+from typing import Any
+
+from samples import make_chapter, make_task
+
+from stackwalk.home import Home
+from stackwalk.recorder import Recorder, shown_text
+
+LAPTOP = {"place": "laptop", "directory": "~/stackwalk/laptop", "exit_status": 3}
+
+
+def cell(kind: str = "command") -> Any:
+    return {"id": "one-1", "source": "%%on laptop", "metadata": {"stackwalk": {"kind": kind}}}
+
+
+def keep(home: Home, text: str, facts: dict[str, Any]) -> Any:
+    recorder = Recorder(make_chapter("01", "one", make_task("first_done")), home)
+    recorder.keep(cell(), text, facts)
+    return recorder._cells["one-1"]
+
+
+def test_place_and_exit_are_fields_not_lines(home: Home) -> None:
+    kept = keep(home, "laptop · ada · ~/stackwalk/laptop\nhello\nexit 3\n", LAPTOP)
+
+    assert (kept.outputs, kept.exit) == ("hello", 3)
+    assert kept.place == "laptop · you · ~/stackwalk/laptop"
+
+
+def test_computer_and_user_of_the_walk_become_the_readers(home: Home) -> None:
+    kept = keep(home, f"{getpass.getuser()} on {platform.node()} in {home.root}/laptop", LAPTOP)
+
+    assert kept.outputs == "ada on laptop in ~/stackwalk/laptop"
+
+
+def test_user_on_the_server_is_left_alone(home: Home) -> None:
+    kept = keep(home, "root", {"place": "web as root", "directory": "~", "exit_status": 0})
+
+    assert (kept.outputs, kept.place) == ("root", "web · root · ~")
+
+
+def test_prose_is_not_kept(home: Home) -> None:
+    recorder = Recorder(make_chapter("01", "one", make_task("first_done")), home)
+
+    recorder.keep(cell("prose"), "text", {})
+
+    assert recorder._cells == {}
+
+
+def test_streams_displays_and_errors_are_shown_as_text() -> None:
+    outputs = [
+        SimpleNamespace(output_type="stream", text="one\n"),
+        SimpleNamespace(output_type="error", traceback=["two"]),
+    ]
+
+    assert shown_text(SimpleNamespace(outputs=outputs)) == "one\ntwo\n"
