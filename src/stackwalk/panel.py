@@ -25,7 +25,8 @@ overflow-x:auto;border-radius:4px;white-space:pre-wrap;overflow-wrap:anywhere}
 .sw-title{display:flex;flex-wrap:wrap;justify-content:space-between;gap:.25rem 1rem;\
 font-weight:600;border-bottom:1px solid rgba(127,127,127,.4);padding-bottom:.25rem}
 .sw ul.sw-list{list-style:none!important;margin:0!important;padding:0!important}
-.sw-list>li{border-left:4px solid #8a8a8a;list-style:none;margin:.5rem 0;padding:.1rem 0 .1rem .75rem}
+.sw-list>li{border-left:4px solid #8a8a8a;list-style:none;margin:.5rem 0;\
+padding:.1rem 0 .1rem .75rem}
 .sw-list>li.sw-met{border-color:#2e9a55}
 .sw-list>li.sw-unmet{border-color:#d2463c}
 .sw-list>li.sw-unknown{border-color:#b07a00}
