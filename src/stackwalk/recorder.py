@@ -36,7 +36,7 @@ class Recorder:
             return
         self._cells[cell["id"]] = CellCapture(
             source_sha=source_sha(cell["source"]),
-            outputs=normalise(_as_the_reader(_body(text), facts), names=self._names()),
+            outputs=_as_the_reader(normalise(_body(text), names=self._names()), facts),
             exit=int(facts.get("exit_status", facts.get("exit_code", 0))),
             place=normalise(_header(facts), names=self._names()),
         )
