@@ -3,11 +3,14 @@
 import os
 import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from stackwalk import machine
 from stackwalk.chapterwalk import ChapterWalk, Fault, Outcome
@@ -64,10 +67,10 @@ def walk_course(
     """
     course = load_course(root)
     last = _last_chapter(course, options.chapters)
-    _wipe(home, say)
     report, began = Report(), time.monotonic()
     password = secrets.token_urlsafe(12)
-    with _environment(home, root):
+    with _alone(), _environment(home, root):
+        _wipe(home, say)
         try:
             machine.up(home, "web", say=say)
             for chapter in course.chapters[: last + 1]:
@@ -120,6 +123,20 @@ def _wipe(home: Home, say: Callable[[str], None]) -> None:
         if entry == mark or entry == home.engine:
             continue  # the engine's folder holds the box and the daemons' records
         shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One walk at a time on a computer: the chapters' own ports on the laptop are shared."""
+    try:
+        with FileLock(Path(tempfile.gettempdir()) / "stackwalk-walk.lock", timeout=0):
+            yield
+    except Timeout:
+        raise StackwalkError(
+            "Another walk is running on this computer, and both would use the same ports.",
+            safe="Nothing was touched.",
+            next="wait for it, then walk again",
+        ) from None
 
 
 @contextmanager
