@@ -424,7 +424,7 @@ def test_lost_connection_in_the_middle_keeps_the_state_before():
     session = machine_session("bash", "-c", ssh, user="")
     Ran(session, "colour=blue; cd /")
 
-    ran = Ran(session, "colour=red; kill -TERM $PPID; sleep 1000", limit_s=20)
+    ran = Ran(session, "colour=red; kill -TERM $PPID; while :; do sleep 0.1; done", limit_s=20)
 
     after = Ran(session, "echo $colour; pwd")
     session.close()
