@@ -131,7 +131,7 @@ class ChapterWalk:
             client.execute_cell(cell, index)
             self._outcome.cells += 1
             self._expect(cell)
-            recorder.keep(cell, shown_text(cell), facts_of(cell))
+            recorder.keep(cell, shown_text(cell, framed=False), facts_of(cell))
             return
         facts = cell.metadata.get("stackwalk", {})
         if any(line.startswith(BY_SCRIPT) for line in cell.source.split("\n")):

@@ -19,7 +19,7 @@ from stackwalk.capture import (
 from stackwalk.connect import run_once
 from stackwalk.course import Chapter
 from stackwalk.home import Home
-from stackwalk.normal import normalise, strip_screen
+from stackwalk.normal import normalise
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Recorder:
             return
         self._cells[cell["id"]] = CellCapture(
             source_sha=source_sha(cell["source"]),
-            outputs=_as_the_reader(normalise(_body(text), names=self._names()), facts),
+            outputs=_as_the_reader(normalise(text, names=self._names()), facts),
             exit=int(facts.get("exit_status", facts.get("exit_code", 0))),
             place=normalise(_header(facts), names=self._names()),
         )
@@ -54,16 +54,6 @@ class Recorder:
     def _names(self) -> dict[str, str]:
         """Where the walk was, and where the reader is."""
         return {str(self.home.root): "~/stackwalk"}
-
-
-def _body(text: str) -> str:
-    """The output alone: where it ran and how it ended are kept as fields of their own."""
-    lines = strip_screen(text).split("\n")
-    if lines and re.fullmatch(r"\S+ · \S+ · [^:]+", lines[0]):
-        del lines[0]
-    if lines and re.fullmatch(r"exit \d+", lines[-1]):
-        del lines[-1]
-    return "\n".join(lines)
 
 
 def _as_the_reader(text: str, facts: Mapping[str, Any]) -> str:
@@ -84,10 +74,16 @@ def _header(facts: Mapping[str, Any]) -> str:
     return f"{machine} · {user or 'you'} · {facts.get('directory', '~')}"
 
 
-def shown_text(cell: Any) -> str:
-    """What a person reads below a cell, as text."""
+def shown_text(cell: Any, *, framed: bool = True) -> str:
+    """What a person reads below a cell, as text.
+
+    Args:
+        framed: with the lines that say where a cell ran and how it ended.
+    """
     parts = []
     for output in cell.outputs:
+        if not framed and output.get("metadata", {}).get("stackwalk") == "frame":
+            continue
         if output.output_type == "stream":
             parts.append(output.text)
         elif output.output_type == "error":

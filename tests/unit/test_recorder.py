@@ -2,9 +2,9 @@
 
 import getpass
 import platform
-from types import SimpleNamespace
 from typing import Any
 
+from nbformat import NotebookNode
 from samples import make_chapter, make_task
 
 from stackwalk.home import Home
@@ -24,7 +24,7 @@ def keep(home: Home, text: str, facts: dict[str, Any]) -> Any:
 
 
 def test_place_and_exit_are_fields_not_lines(home: Home) -> None:
-    kept = keep(home, "laptop · ada · ~/stackwalk/laptop\nhello\nexit 3\n", LAPTOP)
+    kept = keep(home, "hello\n", LAPTOP)
 
     assert (kept.outputs, kept.exit) == ("hello", 3)
     assert kept.place == "laptop · you · ~/stackwalk/laptop"
@@ -51,9 +51,13 @@ def test_prose_is_not_kept(home: Home) -> None:
 
 
 def test_streams_displays_and_errors_are_shown_as_text() -> None:
+    frame = {"data": {"text/plain": "web · root · ~"}, "metadata": {"stackwalk": "frame"}}
     outputs = [
-        SimpleNamespace(output_type="stream", text="one\n"),
-        SimpleNamespace(output_type="error", traceback=["two"]),
+        NotebookNode(output_type="display_data", **frame),
+        NotebookNode(output_type="stream", text="one\n"),
+        NotebookNode(output_type="error", traceback=["two"]),
     ]
+    shown = NotebookNode(outputs=outputs)
 
-    assert shown_text(SimpleNamespace(outputs=outputs)) == "one\ntwo\n"
+    assert shown_text(shown) == "web · root · ~\none\ntwo\n"
+    assert shown_text(shown, framed=False) == "one\ntwo\n"
