@@ -128,10 +128,7 @@ class ChapterWalk:
 
     def _cell(self, client: Any, index: int, cell: Any, recorder: Recorder) -> None:
         if cell.cell_type == "code":
-            client.execute_cell(cell, index)
-            self._outcome.cells += 1
-            self._expect(cell)
-            recorder.keep(cell, shown_text(cell, framed=False), facts_of(cell))
+            self._run(client, index, cell, recorder)
             return
         facts = cell.metadata.get("stackwalk", {})
         if any(line.startswith(BY_SCRIPT) for line in cell.source.split("\n")):
@@ -140,6 +137,16 @@ class ChapterWalk:
             self._terminal(self._terminals[facts["line"]], cell, recorder)
         if facts.get("kind") == "task":
             self._solve(self._tasks[facts["task"]])
+
+    def _run(self, client: Any, index: int, cell: Any, recorder: Recorder) -> None:
+        promised = cell.metadata.get("stackwalk", {})
+        if set(promised.get("can", [])) - machine_can(self.home):
+            self._outcome.impossible.append(f"the cell at line {promised['line']}")
+            return
+        client.execute_cell(cell, index)
+        self._outcome.cells += 1
+        self._expect(cell)
+        recorder.keep(cell, shown_text(cell, framed=False), facts_of(cell))
 
     def _expect(self, cell: Any) -> None:
         promised, facts = cell.metadata.get("stackwalk", {}), facts_of(cell)

@@ -13,7 +13,7 @@ from pathlib import Path
 from stackwalk.errors import MachineError, StackwalkError
 from stackwalk.home import Home
 from stackwalk.machine import daemons, room, status, tool
-from stackwalk.machine.choose import choose_provider
+from stackwalk.machine.choose import boots_accelerated, choose_provider, likely_provider
 from stackwalk.machine.record import Record, chosen_slot
 
 NEEDED_MIB = 1536  # the machine's 1024, the lab's 300, and air
@@ -62,10 +62,10 @@ def prepare(
     Raises:
         StackwalkError: packages are missing and were not installed, or `check_only` met a problem.
     """
-    packages = missing_packages()
-    if packages and not check_only:
-        _offer(packages, yes=yes or not sys.stdin.isatty(), say=say, ask=ask)
     if not check_only:
+        _complete(home, yes=yes, say=say, ask=ask)
+        if likely_provider(home) == "libvirt" and not boots_accelerated(home):
+            _complete(home, yes=yes, say=say, ask=ask)  # it was tried, so now docker is likely
         daemons.start(home, say=say)
     found = problems(home)
     for problem in found:
@@ -78,11 +78,19 @@ def prepare(
         )
 
 
-def missing_packages() -> tuple[str, ...]:
-    """The Debian packages to install for the provider asked for; none where apt is not."""
+def _complete(
+    home: Home, *, yes: bool, say: Callable[[str], None], ask: Callable[[str], bool]
+) -> None:
+    packages = missing_packages(likely_provider(home))
+    if packages:
+        _offer(packages, yes=yes or not sys.stdin.isatty(), say=say, ask=ask)
+
+
+def missing_packages(provider: str) -> tuple[str, ...]:
+    """The Debian packages to install for a provider; none where apt is not."""
     if shutil.which("apt-get") is None:
         return ()
-    wants_libvirt = os.environ.get("STACKWALK_PROVIDER") == "libvirt"
+    wants_libvirt = provider == "libvirt"
     tools = TOOLS | (LIBVIRT_TOOLS if wants_libvirt else DOCKER_TOOLS)
     missing = [package for tool, package in tools.items() if not _has(tool)]
     if not wants_libvirt and not _has("docker"):
@@ -94,7 +102,7 @@ def missing_packages() -> tuple[str, ...]:
 
 def problems(home: Home) -> list[Problem]:
     """Everything that would stop ``machine up``, each with its fix; looks only."""
-    missing = missing_packages()
+    missing = missing_packages(likely_provider(home))
     found = [Problem(f"{name} is not installed", install_line((name,))) for name in missing]
     looks = [room.check_disk, _look_at_ports]
     for look in looks if missing else [_look_at_tools, _look_at_provider, *looks]:

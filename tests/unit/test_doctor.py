@@ -8,6 +8,7 @@ import pytest
 from stackwalk import doctor
 from stackwalk.errors import MachineError, StackwalkError
 from stackwalk.home import Home
+from stackwalk.machine import choose
 
 Fake = Callable[[str, str], None]
 
@@ -22,6 +23,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
     monkeypatch.setattr(doctor, "_has", lambda tool: (folder / tool).exists())
     monkeypatch.setattr(doctor.os, "geteuid", lambda: 1000)
     monkeypatch.setattr(doctor.daemons, "start", lambda home, say: None)
+    monkeypatch.setattr(choose, "KVM", "/nowhere/kvm")
 
     def put(name: str, script: str) -> None:
         (folder / name).write_text(f"#!/bin/sh\n{script}\n")
@@ -44,28 +46,48 @@ def test_missing_packages_are_those_of_the_missing_tools(fake: Fake) -> None:
     fake("ssh", "")
     fake("mmdebstrap", "")
 
-    assert doctor.missing_packages() == ("vagrant", "docker.io", "iptables", "uidmap")
+    assert doctor.missing_packages("docker") == ("vagrant", "docker.io", "iptables", "uidmap")
 
 
 def test_the_docker_client_is_its_own_package_on_debian_13(fake: Fake) -> None:
     fake("apt-cache", "exit 0")
 
-    assert "docker-cli" in doctor.missing_packages()
+    assert "docker-cli" in doctor.missing_packages("docker")
 
 
-def test_libvirt_is_asked_for_by_its_name(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_libvirt_is_asked_for_by_its_name(
+    home: Home, fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("STACKWALK_PROVIDER", "libvirt")
 
-    found = doctor.missing_packages()
+    found = doctor.missing_packages(choose.likely_provider(home))
 
     assert {"libvirt-daemon-system", "extlinux", "qemu-system-x86"} <= set(found)
     assert "docker.io" not in found
 
 
+def test_virtual_machine_is_tried_before_docker(
+    home: Home, fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where KVM may be used libvirt's tools come first; when no kernel boots, docker's follow."""
+    (tmp_path / "kvm").touch()
+    monkeypatch.setattr(choose, "KVM", str(tmp_path / "kvm"))
+    monkeypatch.setattr(choose, "_find_qemu", lambda: "qemu")
+    monkeypatch.setattr(choose, "_try_boot", lambda: False)
+    offered: list[str] = []
+    monkeypatch.setattr(doctor, "_offer", lambda packages, **_: offered.extend(packages))
+    monkeypatch.setattr(doctor, "problems", lambda home: [])
+
+    doctor.prepare(home, yes=True, check_only=False, say=hear, ask=never)
+
+    assert offered.index("libvirt-clients") < offered.index("docker.io")
+    assert choose.likely_provider(home) == "docker"
+
+
 def test_without_apt_nothing_is_offered(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
 
-    assert doctor.missing_packages() == ()
+    assert doctor.missing_packages("docker") == ()
 
 
 def test_the_line_is_what_a_person_types(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +148,7 @@ def test_every_obstacle_becomes_a_problem_with_its_fix(
     def full(_: Home) -> None:
         raise MachineError("The disk is full.", next="free some space")
 
-    monkeypatch.setattr(doctor, "missing_packages", lambda: ("vagrant",))
+    monkeypatch.setattr(doctor, "missing_packages", lambda provider: ("vagrant",))
     monkeypatch.setattr(doctor.tool, "find_vagrant", lambda: None)
     monkeypatch.setattr(doctor, "_look_at_provider", lambda _: None)
     monkeypatch.setattr(doctor, "_look_at_ports", lambda _: None)

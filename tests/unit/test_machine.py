@@ -379,6 +379,7 @@ def test_an_accelerated_machine_is_tried_once_and_remembered(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = iter([True])
+    monkeypatch.setattr(choose, "_find_qemu", lambda: "qemu")
     monkeypatch.setattr(choose, "_try_boot", lambda: next(answers))
 
     assert choose.boots_accelerated(home)

@@ -13,6 +13,7 @@ from stackwalk.home import Home
 from stackwalk.machine import docker, libvirt
 from stackwalk.machine.record import Record, load_record, machine_names, write_atomically
 
+KVM = "/dev/kvm"
 PROBE_S = 15  # an accelerated kernel reaches its panic in about two seconds
 
 
@@ -76,15 +77,29 @@ def boots_accelerated(home: Home) -> bool:
     """
     kept = home.engine / "kvm"
     if not kept.exists():
+        if _find_qemu() is None:
+            return False  # nothing was tried, so nothing is kept
         write_atomically(kept, "boots" if _try_boot() else "does not boot")
     return kept.read_text() == "boots"
 
 
+def likely_provider(home: Home) -> str:
+    """Whose tools are worth installing: said, kept, a VM where KVM may be used, else docker."""
+    said = os.environ.get("STACKWALK_PROVIDER")
+    if said:
+        return provider_named(said).NAME
+    for name in machine_names():
+        record = load_record(home, name)
+        if record is not None:
+            return record.provider
+    may_boot = not (home.engine / "kvm").exists() or boots_accelerated(home)
+    return "libvirt" if may_boot and os.access(KVM, os.R_OK | os.W_OK) else "docker"
+
+
 def _try_boot() -> bool:
     """Boot the laptop's own kernel without a disk: it must get as far as missing its root."""
-    qemu = shutil.which("qemu-system-x86_64") or shutil.which("kvm")
-    kernel = _find_kernel()
-    if qemu is None or kernel is None or not os.access("/dev/kvm", os.R_OK | os.W_OK):
+    qemu, kernel = _find_qemu(), _find_kernel()
+    if qemu is None or kernel is None or not os.access(KVM, os.R_OK | os.W_OK):
         return False
     argv = [qemu, "-accel", "kvm", "-cpu", "host", "-m", "512", "-nographic", "-no-reboot"]
     argv += ["-kernel", str(kernel), "-append", "console=ttyS0 panic=-1"]
@@ -93,6 +108,10 @@ def _try_boot() -> bool:
     except subprocess.TimeoutExpired:
         return False
     return b"Kernel panic" in done.stdout
+
+
+def _find_qemu() -> str | None:
+    return shutil.which("qemu-system-x86_64") or shutil.which("kvm")
 
 
 def _find_kernel() -> Path | None:
