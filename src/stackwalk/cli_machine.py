@@ -78,7 +78,7 @@ def _describe(status: machines.MachineStatus) -> str:
     if status.state == "running":
         lines += [
             f"  address    {status.address} (the machine's own, on its private network)",
-            f"  ssh        127.0.0.1 port {status.ssh_port}",
+            f"  ssh        {status.ssh_host} port {status.ssh_port}",
             *(f"  {what:<10} 127.0.0.1 port {port}" for what, port in status.ports.items()),
         ]
     return "\n".join(lines)

@@ -39,7 +39,11 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class MachineStatus:
-    """How a machine is right now; ``sentence`` says it in a learner's words."""
+    """How a machine is right now; ``sentence`` says it in a learner's words.
+
+    ``ssh_host`` and ``ssh_port`` are where its sshd answers this computer: a forwarded port on
+    127.0.0.1, or port 22 of the machine's own address where the laptop can route to it.
+    """
 
     name: str
     state: Literal["running", "off", "absent", "unreachable"]
@@ -48,6 +52,7 @@ class MachineStatus:
     ssh_port: int | None
     sentence: str
     ports: dict[str, int] = field(default_factory=dict)
+    ssh_host: str = ""
 
 
 def up(home: Home, name: str = "web", *, say: Say) -> MachineStatus:
@@ -115,6 +120,7 @@ def status(home: Home, name: str = "web") -> MachineStatus:
         record.ssh_port,
         _say_state(record, state),
         record.ports,
+        record.door,
     )
 
 
@@ -236,7 +242,7 @@ def _say_state(record: Record, state: str) -> str:
     name = record.name
     if state == "off":
         return f"{name} is off, its disk is kept: stackwalk machine up {name} starts it"
-    at = f"{record.ssh_host} port {record.ssh_port}"
+    at = f"{record.door} port {record.ssh_port}"
     if state == "unreachable":
         return f"{name} should be running and its ssh does not answer on {at}"
     ports = "".join(f", {what} on {port}" for what, port in record.ports.items())

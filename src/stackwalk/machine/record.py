@@ -43,6 +43,11 @@ class Record:
         return f"192.168.{56 + self.slot}.{_table()[self.name]['address']}"
 
     @property
+    def door(self) -> str:
+        """Where a person's ssh knocks: the forwarded port's host, else the stable address."""
+        return self.ssh_host if self.ssh_host == "127.0.0.1" else self.address
+
+    @property
     def ports(self) -> dict[str, int]:
         """The laptop's ports by name: ``{"http": 8080, "https": 8443}``."""
         return {
