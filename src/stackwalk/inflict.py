@@ -71,8 +71,10 @@ def prove_mistake(
         run_steps(home, mistake.mend)
     except StackwalkError as error:
         return [f"{mistake.name}: {error}"]
-    left = [v.task for v in look(tasks) if v.status not in FINE]
-    return faults + ([f"{mistake.name}: not mended, still red: {', '.join(left)}"] if left else [])
+    left = [v for v in look(tasks) if v.status not in FINE]
+    return faults + [
+        f"{mistake.name}: not mended: {v.task} is {v.status}: {v.what or v.waits_for}" for v in left
+    ]
 
 
 def _judge(mistake: Mistake, verdicts: Sequence[Verdict]) -> list[str]:

@@ -61,9 +61,10 @@ def _as_the_reader(text: str, facts: Mapping[str, Any]) -> str:
     text = re.sub(r"^(laptop:\S*)# ", r"\1$ ", text, flags=re.MULTILINE)
     if facts.get("place") != "laptop":
         return text
-    for found, shown in ((getpass.getuser(), "ada"), (platform.node(), "laptop")):
-        text = re.sub(rf"\b{re.escape(found)}\b", shown, text)
-    return text
+    user, node = re.escape(getpass.getuser()), re.escape(platform.node())
+    text = re.sub(rf"^{user}$", "ada", text, flags=re.MULTILINE)  # whoami
+    text = re.sub(rf"\b{user} {user}\b", "ada ada", text)  # ls -l; elsewhere it may be the server's
+    return re.sub(rf"\b{node}\b", "laptop", text)
 
 
 def _header(facts: Mapping[str, Any]) -> str:

@@ -111,8 +111,6 @@ def test_cells_without_capture_or_with_another_source_are_stale():
         pytest.param("sshd[71]: Accepted", "sshd[1000]: Accepted", id="journal"),
         pytest.param('users:(("sshd",pid=7,fd=3))', 'users:(("sshd",pid=1000,fd=3))', id="ss"),
         pytest.param("from 10.0.2.2 port 51234", "from 10.0.2.2 port 50000", id="port"),
-        pytest.param("SHA256:" + "aB3+/" * 8 + "abc", "SHA256:" + "x" * 43, id="fingerprint"),
-        pytest.param("ssh-ed25519 AAAA" + "C3Nz" * 16, "ssh-ed25519 AAAA…", id="key"),
         pytest.param("real\t0m1.234s", "real\t0m0.100s", id="time"),
         pytest.param(
             "Get:1 http://deb.debian.org x [5 kB]\nFetched 5 kB in 0s (9 kB/s)\nSetting up ufw",
@@ -131,6 +129,7 @@ def test_value_that_differs_at_each_run_is_normalised(text, expected):
 @pytest.mark.parametrize(
     "text",
     [
+        pytest.param("256 SHA256:" + "aB3+/" * 8 + "abc web (ED25519)", id="fingerprint"),
         pytest.param("uid=1000(deployer) gid=1000(deployer) groups=1000(deployer)", id="id"),
         pytest.param("listening on 0.0.0.0:22 and 127.0.0.1:8000", id="ports"),
         pytest.param("permitrootlogin no", id="sshd"),

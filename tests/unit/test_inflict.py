@@ -93,7 +93,8 @@ def test_other_red_that_is_announced_is_accepted(home: Home, course: Course) -> 
 
 def test_mend_that_does_not_mend_is_a_fault(home: Home, course: Course) -> None:
     assert prove(home, course, mistake(), [RIGHT, WAITS], [RIGHT, WAITS]) == [
-        "emptied: not mended, still red: first_done, second_done"
+        "emptied: not mended: first_done is unmet: it is empty now",
+        "emptied: not mended: second_done is waiting: first_done",
     ]
 
 

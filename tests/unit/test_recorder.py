@@ -31,9 +31,19 @@ def test_place_and_exit_are_fields_not_lines(home: Home) -> None:
 
 
 def test_computer_and_user_of_the_walk_become_the_readers(home: Home) -> None:
-    kept = keep(home, f"{getpass.getuser()} on {platform.node()} in {home.root}/laptop", LAPTOP)
+    user = getpass.getuser()
+    text = (
+        f"{user}\n{platform.node()}\n-rw-r--r-- 1 {user} {user} 5 {home.root}/laptop\nno {user} in"
+    )
 
-    assert kept.outputs == "ada on laptop in ~/stackwalk/laptop"
+    kept = keep(home, text, LAPTOP)
+
+    assert kept.outputs.splitlines() == [
+        "ada",
+        "laptop",
+        "-rw-r--r-- 1 ada ada 5 ~/stackwalk/laptop",
+        f"no {user} in",
+    ]
 
 
 def test_user_on_the_server_is_left_alone(home: Home) -> None:
