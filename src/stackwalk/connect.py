@@ -9,7 +9,7 @@ from testinfra.host import Host
 
 from stackwalk.errors import RemoteTimeout
 from stackwalk.home import Home, find_home
-from stackwalk.machine.remote import Answer, probe_machine, require_up, run_remote
+from stackwalk.machine.remote import Answer, require_up, run_remote
 
 LIMIT_S = 20.0
 
@@ -26,7 +26,7 @@ def open_host(
     Raises:
         NotUp, Unreachable: now, or later from any command; RemoteTimeout from any command.
     """
-    probe_machine(require_up(home, name))
+    require_up(home, name)
     return Host(_MachineBackend(home, name, fresh=fresh, limit_s=limit_s))
 
 

@@ -13,7 +13,7 @@ import pytest
 from filelock import FileLock
 
 from stackwalk import machine
-from stackwalk.errors import MachineError, NotUp, StackwalkError, UsageError
+from stackwalk.errors import MachineError, NotUp, StackwalkError, Unreachable, UsageError
 from stackwalk.home import Home
 from stackwalk.machine import choose, daemons, docker, libvirt, room, sshconfig, tool
 from stackwalk.machine.guest import missing_certificates
@@ -140,6 +140,10 @@ def test_status_with_nothing_listening_is_off(home: Home) -> None:
 def test_status_reads_the_banner(
     home: Home, monkeypatch: pytest.MonkeyPatch, greeting: bytes, state: str
 ) -> None:
+    def lost(*_: object, **__: object) -> None:
+        raise Unreachable("ssh to web refused")
+
+    monkeypatch.setattr(machine, "run_remote", lost)
     monkeypatch.setattr(machine, "PROBE_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as server:
         save_record(home, replace(WEB, ssh_port=server.getsockname()[1]))

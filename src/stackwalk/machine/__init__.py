@@ -18,7 +18,7 @@ from stackwalk.machine.record import (
     require_known,
     save_record,
 )
-from stackwalk.machine.remote import probe_ssh, require_up
+from stackwalk.machine.remote import probe_ssh, require_up, run_remote
 
 __all__ = [
     "MachineStatus",
@@ -111,7 +111,7 @@ def status(home: Home, name: str = "web") -> MachineStatus:
         return MachineStatus(
             name, "absent", "", "", None, f"{name} was not made yet: stackwalk machine up {name}"
         )
-    state = _look(record)
+    state = _look(home, record)
     return MachineStatus(
         name,
         state,
@@ -230,12 +230,21 @@ def _load_or_guess(home: Home, name: str, say: Say) -> Record:
     return record or Record(name, choose_provider(home, say).NAME, chosen_slot())
 
 
-def _look(record: Record) -> Literal["running", "off", "unreachable"]:
+def _look(home: Home, record: Record) -> Literal["running", "off", "unreachable"]:
+    """Log in, and only when that fails look at the bare port.
+
+    sshd 9.8 and newer punishes connections that never log in (PerSourcePenalties): looking at the
+    port every time would shut the laptop out of its own machine.
+    """
     if not record.on:
         return "off"
     limit_s = PROBE_EMULATED_S if record.emulated else PROBE_S
-    answers = probe_ssh(record.ssh_host, record.ssh_port, limit_s=limit_s)
-    return "running" if answers == "ssh" else "off" if answers == "refused" else "unreachable"
+    try:
+        run_remote(home, record.name, "true", limit_s=PROBE_S)
+    except MachineError:
+        answers = probe_ssh(record.ssh_host, record.ssh_port, limit_s=limit_s)
+        return "running" if answers == "ssh" else "off" if answers == "refused" else "unreachable"
+    return "running"
 
 
 def _say_state(record: Record, state: str) -> str:

@@ -11,7 +11,7 @@ from typing import Literal
 from stackwalk.errors import MachineError, NotUp, RemoteTimeout, Unreachable
 from stackwalk.home import Home
 from stackwalk.machine.record import Record, load_record
-from stackwalk.machine.sshconfig import CONNECT_EMULATED_S, CONNECT_S, ensure_sockets
+from stackwalk.machine.sshconfig import ensure_sockets
 
 MARK = "stackwalk-rc:"  # written last by every remote command; without it ssh itself failed
 GRACE_S = 5.0  # what the way there and back may take on top of a command's own limit
@@ -106,15 +106,6 @@ def probe_ssh(host: str, port: int, *, limit_s: float) -> Sight:
         return "closed"
     except OSError:  # timed out, no route
         return "silent"
-
-
-def probe_machine(record: Record) -> None:
-    """One look at the ssh port, before anything waits on a kept connection to a dead machine."""
-    limit_s = CONNECT_EMULATED_S if record.emulated else CONNECT_S
-    answers = probe_ssh(record.ssh_host, record.ssh_port, limit_s=limit_s)
-    if answers != "ssh":
-        said = "does not answer" if answers == "silent" else "refused"
-        raise unreachable(record, f"{said} on {record.ssh_host} port {record.ssh_port}")
 
 
 def unreachable(
