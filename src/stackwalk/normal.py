@@ -72,6 +72,10 @@ RULES = (
         (r"^( *(?:Memory|CPU|Tasks): ).*", r"\g<1>…"),
     ),
     *_rules(
+        "the kernel's release, which in a container is the laptop's",
+        (r"^(Linux \w+) \S+ #\d.*", r"\g<1> 6.12.0 #1 SMP x86_64 GNU/Linux"),
+    ),
+    *_rules(
         "temporary paths",
         (r"/tmp/(?:tmp[.\w-]+|ansible[.\w-]+|ssh-[.\w-]+)", "/tmp/tmp.XXXXXXXXXX"),
     ),

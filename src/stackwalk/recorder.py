@@ -58,7 +58,7 @@ class Recorder:
 
 def _as_the_reader(text: str, facts: Mapping[str, Any]) -> str:
     """The walk's own computer, user and prompt, as a reader's: ``ada`` on ``laptop``."""
-    text = re.sub(r"^(laptop:\S*)# ", r"\1$ ", text, flags=re.MULTILINE)
+    text = re.sub(r"^(laptop:\S*)#(?= |$)", r"\1$", text, flags=re.MULTILINE)
     if facts.get("place") != "laptop":
         return text
     user, node = re.escape(getpass.getuser()), re.escape(platform.node())

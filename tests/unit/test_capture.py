@@ -117,6 +117,11 @@ def test_cells_without_capture_or_with_another_source_are_stale():
             "Setting up ufw",
             id="apt",
         ),
+        pytest.param(
+            "Linux web 6.1.0-9-amd64 #1 SMP PREEMPT Debian x86_64",
+            "Linux web 6.12.0 #1 SMP x86_64 GNU/Linux",
+            id="kernel",
+        ),
         pytest.param("/tmp/tmp.aB12cd34/x", "/tmp/tmp.XXXXXXXXXX/x", id="temporary"),
         pytest.param("     Memory: 3.4M (peak: 5M)", "     Memory: …", id="memory"),
     ],
