@@ -15,7 +15,9 @@ from stackwalk.walk import Report, WalkOptions, walk_course
 
 
 @pytest.fixture
-def walk_home(tmp_path: Path) -> Iterator[Home]:
+def walk_home(tmp_path: Path, free_slot: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """A home beside the learner's, with ports and a network of its own."""
+    monkeypatch.setenv("STACKWALK_SLOT", str(free_slot))
     home = Home(tmp_path / "walk")
     yield home
     machine.destroy(home, "web", say=print)
