@@ -4,6 +4,7 @@ import contextlib
 import os
 import queue
 import secrets
+import signal
 import subprocess
 import tempfile
 import threading
@@ -35,6 +36,7 @@ class Shell:
             cwd=way.cwd,
             env=None if way.env is None else dict(way.env),
             start_new_session=True,
+            preexec_fn=_hear_signals,
         )
         token = secrets.token_hex(16)
         self._parser = Parser(token)
@@ -113,6 +115,12 @@ class Shell:
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.close()
         self._errors.close()
+
+
+def _hear_signals() -> None:
+    """A lab started with nohup ignores SIGHUP, its shells would inherit that and outlive it."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _pump(source: IO[bytes], chunks: "queue.Queue[bytes]", closed: threading.Event) -> None:

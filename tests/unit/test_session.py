@@ -21,6 +21,14 @@ def home(tmp_path):
     return Home(tmp_path / "stackwalk")
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """Python hears Ctrl-C even where a script started the tests in its background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def session(home):
     session = Session(Place(LAPTOP), lambda: find_way(home, Place(LAPTOP)))
@@ -431,3 +439,14 @@ def test_lost_connection_in_the_middle_keeps_the_state_before():
     assert (ran.result.ended, ran.result.exit_status) == ("lost", 255)
     assert "the connection to web was lost while this ran" in ran.output
     assert after.output == "blue\n/\n"
+
+
+def test_lab_started_with_nohup_still_ends_its_shells_jobs(home):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        session = Session(Place(LAPTOP), lambda: find_way(home, Place(LAPTOP)))
+        job = int(Ran(session, "sleep 1000 & echo $!").output)
+        session.close()
+        wait_for(lambda: not is_alive(job))
+    finally:
+        signal.signal(signal.SIGHUP, before)
