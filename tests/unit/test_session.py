@@ -21,14 +21,6 @@ def home(tmp_path):
     return Home(tmp_path / "stackwalk")
 
 
-@pytest.fixture(autouse=True)
-def interruptible():
-    """Python hears Ctrl-C even where a script started the tests in its background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.fixture
 def session(home):
     session = Session(Place(LAPTOP), lambda: find_way(home, Place(LAPTOP)))
