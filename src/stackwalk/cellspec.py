@@ -3,6 +3,7 @@
 import re
 import shlex
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from stackwalk.course import Place
 from stackwalk.errors import UsageError
@@ -100,10 +101,12 @@ def _take_place(words: list[str], form: str) -> Place:
         return Place(LAPTOP)
     if not NAME.match(machine):
         raise UsageError(f"`{machine}` is not the name of a machine.", next=f"write: {form}")
+    if machine != LAPTOP and get_close_matches(machine, [LAPTOP], cutoff=0.7):
+        raise UsageError(f"There is no machine called {machine}.", next=f"did you mean {LAPTOP}?")
     if words[:1] != ["as"] or len(words) < 2:
         raise UsageError(
             f"This line does not say as whom on {machine}.",
-            next=f"add, such as: {machine} as deployer",
+            next=f"add, such as: {machine} as vagrant",
         )
     user = words[1]
     if not NAME.match(user):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from stackwalk import labconfig
+from stackwalk import labconfig, machine
 from stackwalk.errors import StackwalkError
 from stackwalk.home import Home
 
@@ -71,10 +71,16 @@ def start_lab(home: Home, *, chapter: str, open_browser: bool, say: Say) -> int:
         except KeyboardInterrupt:
             say("Closing the lab…")
             stop_server(server)
-            say("The lab is closed. Your machine runs on: stackwalk machine halt switches it off.")
+            say("The lab is closed." + _about_machine(home))
         finally:
             stop_server(server)
     return 0
+
+
+def _about_machine(home: Home) -> str:
+    if machine.status(home, "web").state != "running":
+        return ""
+    return " Your machine runs on: stackwalk machine halt switches it off."
 
 
 def find_lab(home: Home) -> Lab | None:

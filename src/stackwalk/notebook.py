@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Cell = dict[str, Any]  # a notebook's cell as nbformat 4.5 describes it
 SETUP = "%load_ext stackwalk"
 SETUP_TEXT = """\
-Run the next cell first.
+Run the next cell first, each time you open this notebook or restart its kernel.
 It teaches this notebook where commands belong: `%%on web …` types on your machine `web`, \
 `%%on laptop` on this computer, and `%check` looks whether a task is met."""
 METADATA = {

@@ -5,7 +5,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stackwalk.show import GLYPHS
+from stackwalk.show import GLYPHS, count_line
 from stackwalk.verdict import Status, Verdict
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def render_check(result: "CheckResult") -> str:
     asked = {task.id for task in result.tasks}
     counted = [verdict for verdict in result.verdicts if verdict.task in asked]
     met = sum(1 for verdict in counted if verdict.status is Status.MET)
+    unseen = sum(1 for verdict in counted if verdict.status is Status.UNKNOWN)
     title = f"{result.chapter.number} {result.chapter.title}"
     rows = [
         _verdict(verdict, titles.get(verdict.task, verdict.task), result)
@@ -60,7 +61,7 @@ def render_check(result: "CheckResult") -> str:
     return _panel(
         f"Check of {title}",
         f'<div class="sw-title"><span>{escape(title)}</span>'
-        f"<span>{met} of {len(counted)} met</span></div>",
+        f"<span>{count_line(met, len(counted), unseen)}</span></div>",
         f'<ul class="sw-list">{"".join(rows)}</ul>',
         *_notes(result.notes),
         *(_opened(chapter.number, chapter.title) for chapter in result.opened),
@@ -210,7 +211,7 @@ def _notes(notes: Iterable[str]) -> list[str]:
 def _opened(number: str, title: str) -> str:
     return (
         f"<p><strong>Chapter {escape(number)}, {escape(title)}, is open now.</strong> "
-        "Its notebook is in the file browser at the left.</p>"
+        "Its notebook is in the file browser at the left. Read this chapter to its end first.</p>"
     )
 
 

@@ -27,7 +27,7 @@ def render_check(result: CheckResult) -> str:
     titles = {task.id: task.title for task in result.course.tasks}
     counted = [v for v in result.verdicts if v.task in {t.id for t in result.tasks}]
     met = sum(1 for verdict in counted if verdict.status is Status.MET)
-    lines = [_head(result.chapter, met, len(counted))]
+    lines = [_head(result.chapter, met, len(counted), unseen=_unseen(counted))]
     for verdict in sorted(result.verdicts, key=lambda v: order.get(v.status, 3)):
         if verdict.status is not Status.WAITING:
             lines += render_verdict(verdict, titles[verdict.task], result)
@@ -35,10 +35,21 @@ def render_check(result: CheckResult) -> str:
     return "\n".join([*lines, *_after(result)])
 
 
-def _head(chapter: Chapter, met: int, total: int) -> str:
+def _unseen(verdicts: Iterable[Verdict]) -> int:
+    return sum(1 for verdict in verdicts if verdict.status is Status.UNKNOWN)
+
+
+def _head(chapter: Chapter, met: int, total: int, *, unseen: int = 0) -> str:
     title = f"{chapter.number} {chapter.title}"
-    count = f"{met} of {total} met"
+    count = count_line(met, total, unseen)
     return f"{title}{' ' * max(2, WIDTH - len(title) - len(count))}{count}"
+
+
+def count_line(met: int, total: int, unseen: int) -> str:
+    """``3 of 5 met``; what could not be looked at is said, and not counted as missing."""
+    if unseen:
+        return f"{met} met, could not look at {unseen} of {total}"
+    return f"{met} of {total} met"
 
 
 def render_verdict(verdict: Verdict, title: str, result: CheckResult) -> list[str]:
@@ -84,7 +95,8 @@ def _foot(verdict: Verdict, result: CheckResult) -> list[str]:
 
 def _after(result: CheckResult) -> list[str]:
     lines = [
-        f"\nChapter {chapter.number}, {chapter.title}, is open now: its notebook is placed."
+        f"\nChapter {chapter.number}, {chapter.title}, is open now: its notebook is placed. "
+        "Read this chapter to its end first."
         for chapter in result.opened
     ]
     if result.exit_code == 0 and not result.opened:

@@ -77,3 +77,10 @@ def test_first_line_that_does_not_fit_is_refused_with_its_reason(line, message):
         parse_first_line(line)
 
     assert caught.value.next
+
+
+def test_misspelt_laptop_is_named():
+    with pytest.raises(UsageError, match="no machine called lapop") as error:
+        parse_first_line("%%on lapop")
+
+    assert error.value.next == "did you mean laptop?"

@@ -145,6 +145,11 @@ def test_unknown_task_names_the_nearest() -> None:
     assert "no task or chapter called 'one_begum'. Near to it: one_begun" in result.stderr
 
 
+@pytest.mark.usefixtures("files")
+def test_beginning_of_an_id_is_near_enough_to_be_named() -> None:
+    assert "Near to it: one_begun." in run("solution", "one_b").stderr
+
+
 def test_dead_machine_takes_nothing_away(
     files: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,6 +165,7 @@ def test_dead_machine_takes_nothing_away(
 
     assert result.exit_code == 3
     assert "? one_begun" in result.stdout
+    assert "0 met, could not look at 1 of 1" in result.stdout
     assert "Nothing was marked wrong, and nothing you earned was lost." in result.stdout
     assert "✔ one_begun" in run("status").stdout
 

@@ -59,7 +59,8 @@ def find_task(course: Course, name: str) -> Task:
     if name in tasks:
         return tasks[name]
     known = [*tasks, *(chapter.slug for chapter in course.chapters)]
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    near = [each for each in known if name and each.startswith(name)][:3]
+    near = near or difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     raise UsageError(
         f"There is no task or chapter called {name!r}."
         + (f" Near to it: {', '.join(near)}." if near else ""),
