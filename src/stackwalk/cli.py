@@ -97,7 +97,8 @@ def solution(task: str | None, as_json: bool) -> None:
 def mode(mode: str) -> None:
     """Guided: chapters open one after another. Free: all at once."""
     notes = commands.set_mode(find_home(), "free" if mode == "free" else "guided")
-    click.echo("\n".join([f"mode: {mode}", *notes]))
+    says = "every chapter" if mode == "free" else "chapters one after another"
+    click.echo("\n".join([f"mode: {mode}; {says}, in {find_home().notebooks}", *notes]))
 
 
 @main.command()

@@ -5,7 +5,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stackwalk.show import GLYPHS, count_line
+from stackwalk.show import GLYPHS, count_line, left_in_chapter
 from stackwalk.verdict import Status, Verdict
 
 if TYPE_CHECKING:
@@ -218,6 +218,9 @@ def _opened(number: str, title: str) -> str:
 def _all_met(result: "CheckResult") -> str:
     if result.exit_code != 0 or result.opened:
         return ""
+    left = left_in_chapter(result)
+    if left is not None:
+        return f'<p class="sw-note">Next in this chapter: {escape(left.title)} {_code(left.id)}</p>'
     return f'<p class="sw-note">All of this is met. Next: {_code("%next")}</p>'
 
 

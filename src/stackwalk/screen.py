@@ -32,6 +32,8 @@ ASKED = re.compile(
         )
     )
 )
+# ssh saw another host key than the one it knows: it asks nothing, in a terminal neither.
+REFUSED = "IDENTIFICATION HAS CHANGED"
 # A line that opens a shell in the shell: with nothing to read it ends at once, and the next line
 # runs where the reader does not expect it.
 INNER = re.compile(
@@ -69,7 +71,7 @@ class Screen:
 
     def wanted_to_ask(self) -> bool:
         """Whether the last lines are those of a program that had a question."""
-        return ASKED.search(self._tail) is not None
+        return ASKED.search(self._tail) is not None and REFUSED not in self._tail
 
 
 def opens_inner_shell(text: str) -> str:

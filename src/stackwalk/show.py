@@ -100,8 +100,19 @@ def _after(result: CheckResult) -> list[str]:
         for chapter in result.opened
     ]
     if result.exit_code == 0 and not result.opened:
-        lines.append("\nAll of this is met.   next: stackwalk next")
+        left = left_in_chapter(result)
+        lines.append(
+            f"\nNext in this chapter: {left.id}, {left.title}"
+            if left
+            else "\nAll of this is met.   next: stackwalk next"
+        )
     return lines
+
+
+def left_in_chapter(result: CheckResult) -> Task | None:
+    """The first task of the chapter that was never met, if there is one."""
+    open_tasks = (t for t in result.chapter.tasks if not result.progress.of(t.id).met_at)
+    return next(open_tasks, None)
 
 
 def render_status(result: StatusResult) -> str:

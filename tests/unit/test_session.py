@@ -442,3 +442,11 @@ def test_lab_started_with_nohup_still_ends_its_shells_jobs(home):
         wait_for(lambda: not is_alive(job))
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_changed_host_key_is_not_sent_to_the_terminal(session):
+    ran = Ran(
+        session, "echo 'REMOTE HOST IDENTIFICATION HAS CHANGED!\nHost key verification failed.'"
+    )
+
+    assert "cannot answer" not in ran.output

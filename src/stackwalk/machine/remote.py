@@ -10,7 +10,7 @@ from typing import Literal
 
 from stackwalk.errors import MachineError, NotUp, RemoteTimeout, Unreachable
 from stackwalk.home import Home
-from stackwalk.machine.record import Record, load_record
+from stackwalk.machine.record import Record, load_record, require_known
 from stackwalk.machine.sshconfig import ensure_sockets
 
 MARK = "stackwalk-rc:"  # written last by every remote command; without it ssh itself failed
@@ -75,6 +75,7 @@ def run_remote(
 
 def require_up(home: Home, name: str) -> Record:
     """The machine's record, if it was made and not halted; asks nobody."""
+    require_known(name)
     record = load_record(home, name)
     if record is None or not record.complete:
         raise NotUp(f"The machine {name} was not made yet.", next=f"stackwalk machine up {name}")
@@ -114,8 +115,9 @@ def unreachable(
     return kind(
         f"ssh to {record.name} {reason}",
         safe="Nothing was changed on the machine or in your progress.",
-        next=f"stackwalk machine status {record.name}; stackwalk machine up {record.name} mends it "
-        "unless ssh was shut from inside",
+        next=f"after failed logins wait half a minute; else stackwalk machine halt {record.name}, "
+        f"then up {record.name} (keeps everything); if ssh was shut from inside, "
+        f"stackwalk machine destroy {record.name}, then up (its disk is lost, your progress not)",
     )
 
 
