@@ -10,15 +10,20 @@ HOME = "/home/vagrant"
 READ_LIMIT = 65536  # bytes; every file here is a few lines
 
 # What a hop may be called. Where two begin at the same letter, the earlier entry is meant.
+# A web server is a program on the machine and none of the five: it is known to be told apart.
 NAMES = {
+    "web": r"nginx|apache|caddy|web[ -]?server",
+    "client": r"client|browser|curl|\bphone|\bmobile|\bapp on (a|the|my) phone|visitor|\buser",
     "WSGI": r"u?wsgi|gunicorn|app(lication)?[ -]server",
-    "framework": r"framework|flask|django|app(lication)?\b|python code",
-    "client": r"client|browser|curl",
-    "internet": r"internet|network|dns",
+    "framework": r"framework|flask|django|app(lication)?\b|python (code|function)"
+    r"|\b(my|your)( own)? (code|function|python)|\bview\b",
+    "internet": r"internet|network|\bnet\b|\bdns\b",
     "server": r"server|machine|\bhost\b",
 }
 HOPS = ("client", "internet", "server", "WSGI", "framework")
 HOP = re.compile("|".join(f"(?P<{hop}>{names})" for hop, names in NAMES.items()), re.IGNORECASE)
+REMARK = re.compile(r"\([^()]*\)")
+BETWEEN = re.compile(r"[-=]+>|→|[>,;|]")
 
 GROUPS = {
     "code": {"app.py", "models.py"},
@@ -33,9 +38,14 @@ HEADING = re.compile(
 )
 LOOPBACK = re.compile(r"^.*(\b127\.\d+\.\d+\.\d+|\[::1\]|\blocalhost\b).*$", re.MULTILINE)
 LAPTOP_PORT = re.compile(r"\b2[2-9]\d\d\b")  # forwarded to ssh: 2222, or the next free one
-OUTSIDE = re.compile(
-    r"^LISTEN\s+\d+\s+\d+\s+(?P<address>\S+):(?P<port>\d+)\s.*?\"(?P<who>[^\"]+)\""
+DOOR = re.compile(
+    r"^LISTEN\s+\d+\s+\d+\s+(?P<address>\S+):(?P<port>\d+)\s(?:.*?\"(?P<who>[^\"]+)\")?"
 )
+INSIDE = ("127.", "[::1]", "[::ffff:127.")
+PASTED = re.compile(r"^\s*LISTEN\b|\bpid=")  # a line of ss, full of other numbers
+PORT_BEHIND_COLON = re.compile(r":(\d{1,5})(?![\w:\]]|\.\d)")
+PORT = re.compile(r"(?<![\w.=-])(\d{1,5})(?![\w:\]=-]|\.\d)")
+NUMBERED = re.compile(r"^\s*\d+[.)]\s")
 
 
 def test_machine_named(web: Host, laptop: Host) -> str:
@@ -50,6 +60,15 @@ def test_machine_named(web: Host, laptop: Host) -> str:
         raise _not_on_web(web, laptop, expected)
     look = "web: cat /home/vagrant/where-am-i.txt"
     found = text.strip() or "an empty file"
+    its_name = rf"(?<![\w.-]){re.escape(name)}(?![\w-])"
+    if re.fullmatch(rf"{its_name}[\w.-]*", text.strip(), re.IGNORECASE):
+        raise Unmet(
+            "where-am-i.txt holds the host name and no system's name",
+            expected=expected,
+            found=found,
+            look=look,
+            saw="overwritten",
+        )
     if _squeeze(system) not in _squeeze(text):
         raise Unmet(
             "where-am-i.txt does not name this server's system",
@@ -58,7 +77,7 @@ def test_machine_named(web: Host, laptop: Host) -> str:
             look=look,
             saw="other_system",
         )
-    if not re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", text, re.IGNORECASE):
+    if not re.search(its_name, text, re.IGNORECASE):
         raise Unmet(
             "where-am-i.txt does not hold this server's host name",
             expected=expected,
@@ -70,12 +89,12 @@ def test_machine_named(web: Host, laptop: Host) -> str:
 
 
 def test_hops_in_order(laptop: Host) -> str:
-    """Accepts lines, numbers, arrows, commas, usual synonyms, and further hops such as nginx.
+    """Accepts numbers, remarks, usual synonyms, and lines of further hops such as nginx.
 
-    Rejects a missing hop and any other order of the five.
+    Rejects a missing hop, several on a line, a web server in the server's place, another order.
     """
     wanted = list(HOPS)
-    expected = "the five hops, each once, in the order in which a request passes them"
+    expected = "the five hops, one on each line, in the order in which a request passes them"
     text = _read(laptop, "request-path.txt")
     if text is None:
         raise NotStarted(
@@ -84,14 +103,33 @@ def test_hops_in_order(laptop: Host) -> str:
             found="no such file",
             look="laptop: ls",
         )
-    order = _hops(text)
+    order, unknown = _hops(text)
     look = "laptop: cat request-path.txt"
     if missing := [hop for hop in wanted if hop not in order]:
+        found = " → ".join(order) or "no hop that I know"
+        if unknown:
+            found += f"; not recognised: {', '.join(unknown)}"
+        if _several_on_a_line(text):
+            raise Unmet(
+                "request-path.txt has more than one hop on a line",
+                expected=expected,
+                found=text.strip(),
+                look=look,
+                saw="one_line",
+            )
         is_machine = missing == ["server"]
+        if is_machine and "web" in [_hop(line) for line in text.splitlines()]:
+            raise Unmet(
+                "request-path.txt has a web server where the server belongs",
+                expected=expected,
+                found=found,
+                look=look,
+                saw="web_server",
+            )
         raise Unmet(
             f"request-path.txt leaves out a hop: {len(order)} of the five are there",
             expected=expected,
-            found=" → ".join(order) or "no hop that I know",
+            found=found,
             look=look,
             saw="missing_server" if is_machine else "missing_hop",
         )
@@ -130,14 +168,24 @@ def test_three_things_sorted(laptop: Host) -> str:
             look=look,
             saw="missing_line",
         )
+    strange = _strange_files(text)
     for group in ("code", "database", "assets"):
         if groups[group] != GROUPS[group]:
             odd = sorted(groups[group] ^ GROUPS[group])[0]
             is_upload = odd.startswith("receipt")
+            found = f"{group}: {', '.join(sorted(groups[group])) or 'nothing'}{strange}"
+            if not any(odd in groups[other] for other in ("code", "database", "assets")):
+                raise Unmet(
+                    f"{odd} is in none of the first three lines",
+                    expected="each of the six files in one of the three groups",
+                    found=found,
+                    look=look,
+                    saw="left_out",
+                )
             raise Unmet(
                 f"{odd} is not where it belongs",
                 expected="each of the six files in one of the three groups",
-                found=f"{group}: {', '.join(sorted(groups[group])) or 'nothing'}",
+                found=found,
                 look=look,
                 saw="upload_elsewhere" if is_upload else "other_group",
             )
@@ -146,7 +194,7 @@ def test_three_things_sorted(laptop: Host) -> str:
         raise Unmet(
             "the line `only copy` does not hold what exists nowhere else",
             expected="what no repository and no colleague could give back",
-            found=f"only copy: {', '.join(sorted(groups['only copy'])) or 'nothing'}",
+            found=f"only copy: {', '.join(sorted(groups['only copy'])) or 'nothing'}{strange}",
             look=look,
             saw="git_has_it" if is_too_much else "lost_for_good",
         )
@@ -156,10 +204,12 @@ def test_three_things_sorted(laptop: Host) -> str:
 def test_listening_known(web: Host) -> str:
     """Accepts any line with the ssh daemon's name and its port, pasted from `ss` or written.
 
-    Rejects the laptop's forwarded port, half of the pair, and what only the server itself reaches.
+    Rejects half of the pair, the client's name, the laptop's port, and any further port that
+    cannot be reached from outside; doors that later chapters open may be listed or not.
     """
-    port = _ssh_port(web)
-    expected = "program and port of what answers from outside"
+    doors = _doors(web)
+    port, holder = _ssh_door(doors)
+    expected = "program and port of what answers from outside, on one line"
     look = "web: cat /home/vagrant/listening.txt"
     text = _read(web, f"{HOME}/listening.txt")
     if text is None:
@@ -169,7 +219,6 @@ def test_listening_known(web: Host) -> str:
             found="no such file",
             look="web: ls -l /home/vagrant",
         )
-    found = text.strip() or "an empty file"
     if inside := LOOPBACK.search(text):
         raise Unmet(
             "listening.txt lists something that cannot be reached from outside",
@@ -178,20 +227,43 @@ def test_listening_known(web: Host) -> str:
             look=look,
             saw="loopback_too",
         )
-    named = [line for line in text.splitlines() if re.search(r"\b(open)?sshd?\b", line, re.I)]
-    on_two_lines = bool(named) and set(re.findall(r"\d+", text)) == {str(port)}
-    if not on_two_lines and not any(_holds_number(line, port) for line in named):
-        is_laptops = LAPTOP_PORT.search(text) is not None and not _holds_number(text, port)
-        raise Unmet(
-            "listening.txt holds a port of the laptop, not of the server"
-            if is_laptops
-            else "listening.txt does not hold program and port side by side",
-            expected=expected,
-            found=found,
-            look=look,
-            saw="laptop_port" if is_laptops else "half_of_it",
-        )
-    return f"sshd on port {port}"
+    outside = {door for door, address, _ in doors if not address.startswith(INSIDE)}
+    indoors = {door for door, _, _ in doors} - outside
+    for line in text.splitlines():
+        closed = [number for number in _ports(line) if number not in outside]
+        if closed and closed[0] not in indoors:
+            is_laptops = LAPTOP_PORT.fullmatch(str(closed[0])) is not None
+            raise Unmet(
+                "listening.txt holds a port of the laptop, not of the server"
+                if is_laptops
+                else f"listening.txt lists {closed[0]}, and at that port nothing listens",
+                expected=expected,
+                found=line.strip(),
+                look=look,
+                saw="laptop_port" if is_laptops else "nobody_there",
+            )
+        if closed:
+            raise Unmet(
+                "listening.txt lists something that cannot be reached from outside",
+                expected=expected,
+                found=line.strip(),
+                look=look,
+                saw="loopback_too",
+            )
+    lines = [line for line in text.splitlines() if port in _ports(line)]
+    daemon = re.compile(rf"\b(sshd|openssh|{re.escape(holder)})\b", re.IGNORECASE)
+    if any(daemon.search(line) for line in lines):
+        return f"{holder} on port {port}"
+    clients = [line for line in lines if re.search(r"\bssh\b", line, re.IGNORECASE)]
+    raise Unmet(
+        "listening.txt names the client, not the program that listens"
+        if clients
+        else "listening.txt does not hold program and port side by side",
+        expected=expected,
+        found=clients[0].strip() if clients else text.strip() or "an empty file",
+        look=look,
+        saw="names_client" if clients else "half_of_it",
+    )
 
 
 def test_code_carried(web: Host, laptop: Host) -> str:
@@ -208,18 +280,19 @@ def test_code_carried(web: Host, laptop: Host) -> str:
             look="laptop: ls tally",
         )
     there = _read(web, f"{HOME}/tally/app.py")
-    mine = [line.rstrip() for line in here.strip().splitlines()]
-    expected = f"web: {HOME}/tally/app.py, the same {len(mine)} lines as on the laptop"
+    mine = _lines(here.strip())
+    count = len(here.splitlines())
+    expected = f"web: {HOME}/tally/app.py, the same {count} lines as on the laptop"
     if there is None:
         raise _not_carried(web, expected)
-    theirs = [line.rstrip() for line in there.strip().splitlines()]
+    theirs = _lines(there.strip())
     if theirs == mine:
-        return f"{len(mine)} lines, the same on both machines"
+        return f"{count} lines, the same on both machines"
     cut_short = theirs == mine[: len(theirs)] or _last_line_cut(theirs, mine)
     raise Unmet(
         "the app on web is cut short" if cut_short else "the app on web is not the laptop's",
         expected=expected,
-        found=_first_difference(theirs, mine),
+        found=_first_difference(_lines(there), _lines(here)),
         look="web: cat -n /home/vagrant/tally/app.py",
         saw="cut_short" if cut_short else "edited_there",
     )
@@ -284,33 +357,57 @@ def _facts(web: Host) -> tuple[str, str]:
     return system, name
 
 
-def _ssh_port(web: Host) -> int:
-    """The port that sshd holds on an address other machines can reach.
+def _doors(web: Host) -> list[tuple[int, str, str]]:
+    """Port, address and program of every listening socket.
 
     A line of ``ss -H -tlnp``: ``LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=71,fd=6))``.
-    Where systemd holds the socket for ssh, it stands there in sshd's place.
     """
     listed = web.run("ss -H -tlnp").stdout.splitlines()
-    held = [match for line in listed if (match := OUTSIDE.match(line))]
-    ports = {
-        match["who"]: int(match["port"])
-        for match in held
-        if not match["address"].startswith(("127.", "[::1]"))
-    }
-    port = ports.get("sshd") or ports.get("systemd")
-    if port is None:
-        raise CheckBroken("`ss -tlnp` on web shows no sshd")
-    return port
+    held = [match for line in listed if (match := DOOR.match(line))]
+    return [(int(match["port"]), match["address"], match["who"] or "") for match in held]
 
 
-def _hops(text: str) -> list[str]:
-    """The hops in the order of their first mention; of each line or arrow's piece the first."""
-    pieces = [piece for piece in re.split(r"\n|[-=]+>|→|[>,;|]", text) if HOP.search(piece)]
-    if len(pieces) == 1:
-        found = [match.lastgroup for match in HOP.finditer(pieces[0])]
-    else:
-        found = [match.lastgroup for piece in pieces if (match := HOP.search(piece))]
-    return list(dict.fromkeys(hop for hop in found if hop))
+def _ssh_door(doors: list[tuple[int, str, str]]) -> tuple[int, str]:
+    """The port for ssh that other machines can reach, and who holds it: sshd, or systemd for it."""
+    ports = {who: port for port, address, who in doors if not address.startswith(INSIDE)}
+    for holder in ("sshd", "systemd"):
+        if holder in ports:
+            return ports[holder], holder
+    raise CheckBroken("`ss -tlnp` on web shows no sshd")
+
+
+def _ports(line: str) -> list[int]:
+    """The ports a line names: of a pasted line what stands behind an address, else any number."""
+    behind_colon = PORT_BEHIND_COLON.findall(line)
+    bare = [] if PASTED.search(line) else PORT.findall(NUMBERED.sub("", line))
+    return [int(number) for number in dict.fromkeys([*behind_colon, *bare])]
+
+
+def _hop(line: str) -> str | None:
+    """The hop a line names first, outside of remarks in parentheses where there is one."""
+    match = HOP.search(REMARK.sub(" ", line)) or HOP.search(line)
+    return match.lastgroup if match else None
+
+
+def _hops(text: str) -> tuple[list[str], list[str]]:
+    """The hops in the order of their first mention, and the lines that name none."""
+    order: list[str] = []
+    unknown: list[str] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        hop = _hop(line)
+        if hop in HOPS and hop not in order:
+            order.append(hop)
+        elif hop is None and line.strip():
+            unknown.append(f'line {number} "{line.strip()}"')
+    return order, unknown
+
+
+def _several_on_a_line(text: str) -> bool:
+    """Whether arrows or commas part hops on one line, or the only line holds three of them."""
+    lines = [REMARK.sub(" ", line) for line in text.splitlines() if _hop(line)]
+    if len(lines) == 1 and len({match.lastgroup for match in HOP.finditer(lines[0])}) > 2:
+        return True
+    return any(len({_hop(piece) for piece in BETWEEN.split(line)} - {None}) > 1 for line in lines)
 
 
 def _groups(text: str) -> dict[str, set[str]]:
@@ -327,13 +424,16 @@ def _groups(text: str) -> dict[str, set[str]]:
     return groups
 
 
+def _strange_files(text: str) -> str:
+    """What looks like a file and is none of the six, as an addition to what was found."""
+    written = re.findall(r"[\w-]+(?:\.[\w-]+)+", text.lower())
+    strange = [name for name in dict.fromkeys(written) if name not in EVERY_FILE]
+    return f"; not one of the six: {', '.join(strange)}" if strange else ""
+
+
 def _group(word: str) -> str:
     starts = {"c": "code", "d": "database", "a": "assets", "o": "only copy"}
     return starts[word[0].lower()]
-
-
-def _holds_number(text: str, number: int) -> bool:
-    return re.search(rf"(?<!\d){number}(?!\d)", text) is not None
 
 
 def _last_line_cut(theirs: list[str], mine: list[str]) -> bool:
@@ -342,11 +442,21 @@ def _last_line_cut(theirs: list[str], mine: list[str]) -> bool:
     return last < len(mine) and theirs[:last] == mine[:last] and mine[last].startswith(theirs[last])
 
 
+def _lines(text: str) -> list[str]:
+    """The lines as ``cat -n`` counts them, without what nobody sees at their ends."""
+    return [line.rstrip() for line in text.splitlines()]
+
+
 def _first_difference(theirs: list[str], mine: list[str]) -> str:
     for number, (there, here) in enumerate(zip(theirs, mine, strict=False), start=1):
+        if there.split() != here.split():
+            return (
+                f"line {number}: on web {there.strip() or 'nothing'}"
+                f" | on the laptop {here.strip() or 'nothing'}"
+            )
         if there != here:
-            return f"line {number}: on web {there.strip()!r}, on the laptop {here.strip()!r}"
-    return f"{len(theirs)} lines on web, {len(mine)} on the laptop"
+            return f"line {number}: the same words, with other blanks: {there.strip()}"
+    return f"the two differ in length: {len(theirs)} lines on web, {len(mine)} on the laptop"
 
 
 def _squeeze(text: str) -> str:
