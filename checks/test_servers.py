@@ -10,6 +10,7 @@ from stackwalk.verdict import CheckBroken, NotStarted, Unmet
 
 KEY = "keys/deployer"
 USER = "deployer"
+ALIAS = "web"  # the name in known_hosts: the chapter takes old entries out by it
 WEAK_BITS = 3072  # RSA below this is not for new keys (NIST SP 800-57 part 1, 2020)
 
 
@@ -97,8 +98,9 @@ def test_deployer_exists(web: Host) -> str:
         )
     home = probes.find_path(web, account.home)
     if home is None or home.owner != USER:
+        foreign = f"deployer's home belongs to {home.owner}" if home else ""
         raise Unmet(
-            "deployer has no home of its own",
+            foreign or "deployer has no home of its own",
             expected=f"{account.home} exists and belongs to {USER}",
             found=str(home) if home else f"{account.home} does not exist",
             look=f"web: sudo ls -ld {account.home}",
@@ -163,7 +165,7 @@ def test_deployer_has_sudo(web: Host) -> str:
 
 
 def test_host_key_known(web: Host, laptop: Host) -> str:
-    """Accepts any name and any file the configuration leads to; only the machine's own key."""
+    """Accepts any file the configuration leads to; only the machine's own key, known as web."""
     settings = _client(laptop)
     if _accepts_unseen(settings):
         raise Unmet(
@@ -174,13 +176,24 @@ def test_host_key_known(web: Host, laptop: Host) -> str:
             saw="not_strict",
         )
     name, entries = _known_keys(laptop, settings)
-    look = f"laptop: ssh-keygen -l -F '{name}' -f known_hosts"
+    lookup = f"ssh-keygen -l -F '{name}' -f known_hosts"
+    look = f"laptop: {lookup}"
+    if name != ALIAS:
+        known = "is known" if entries else "would be known"
+        raise Unmet(
+            f"the machine {known} as {name}, not as {ALIAS}",
+            expected=f"HostKeyAlias {ALIAS}, in the entry for web of your ssh_config",
+            found=f"ssh looks for its key under {name}",
+            look="laptop: ssh -G -F ssh_config web | grep -E 'hostkeyalias|hostname|^port'",
+            saw="other_name",
+        )
     if not entries:
+        port = probes.first_word(settings, "port")
         raise Unmet(
             "your laptop does not know the machine's host key yet",
             expected=f"an entry for {name} in a known_hosts file",
-            found="none in " + " ".join(_known_hosts(settings)),
-            look=look,
+            found=f"none in {' '.join(_known_hosts(settings))}; ssh_config goes to port {port}",
+            look=f"laptop: stackwalk machine status web; {lookup}",
             saw="unknown_host",
         )
     mine = _host_keys(web)
@@ -307,9 +320,9 @@ def _keys_on_offer(laptop: Host, settings: probes.Settings) -> list[probes.Publi
             continue
         raise Unmet(
             "the key waits for its passphrase, and no agent holds it",
-            expected="ssh-add -l, where you check from, lists the key",
+            expected="a key without passphrase, or one that ssh-add -l lists where you check from",
             found=f"{file} wants a passphrase; the agent holds {len(agent)} keys",
-            look="laptop: ssh-add -l",
+            look=f"laptop: ssh-keygen -p -f {file}; ssh-add -l",
             saw="key_locked",
         )
     return keys + [key for key in agent if key not in keys]
@@ -419,7 +432,7 @@ def _try(web: Host, laptop: Host) -> str:
             "nothing answers where your ssh_config points to",
             expected="the address and the port of web, as stackwalk machine status web says",
             found=login.reason,
-            look="laptop: ssh -G -F ssh_config web | head -4",
+            look="laptop: stackwalk machine status web; ssh -G -F ssh_config web | grep ^port",
             saw="no_answer",
         )
     log = web.run("journalctl -u ssh -n 6 -o cat").stdout.splitlines()
