@@ -49,7 +49,7 @@ def entry(place: Place) -> str:
         login = f"stackwalk machine ssh {place.machine}"
     return (
         f"In the terminal beside the notebook, log in with `{login}` "
-        "(unless you still are), then type:"
+        "(unless you are already logged in), then type:"
     )
 
 
