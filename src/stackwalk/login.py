@@ -11,7 +11,7 @@ from stackwalk.errors import StackwalkError
 from stackwalk.home import Home
 from stackwalk.laptop import laptop_environment
 
-LINE_LIMIT_S = 120
+LINE_LIMIT_S = 900  # an emulated machine installs Ansible in minutes
 # What a shell shows when it is ready: Debian's own prompt, dash's, and the laptop's below.
 PROMPT = r"(?:^|[\r\n])(?:[\w.+-]+@[\w.-]+:[^\r\n]*[$#] |laptop:[^\r\n]*[$#] |[$#>] )$"
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|\x07")
