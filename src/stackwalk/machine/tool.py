@@ -182,7 +182,7 @@ def _failed(home: Home, what: str, said: str) -> MachineError:
     return MachineError(
         f"Vagrant could not {what}: {' '.join(lines)[:400] or 'it gave no reason'}",
         safe="Your notebooks and progress are as they were.",
-        next=f"stackwalk doctor; all that Vagrant said is in {_log(home)}",
+        next=f"./start --check-only; all that Vagrant said is in {_log(home)}",
     )
 
 
