@@ -5,7 +5,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stackwalk.show import GLYPHS, count_line, left_in_chapter
+from stackwalk.show import GLYPHS, left_in_chapter, root_causes_first, tally
 from stackwalk.verdict import Status, Verdict
 
 if TYPE_CHECKING:
@@ -42,26 +42,20 @@ padding:.1rem 0 .1rem .75rem}
 .sw-diff .sw-add{background:rgba(46,154,85,.22)}
 .sw-diff .sw-del{background:rgba(210,70,60,.2)}
 </style>"""
-ORDER = {Status.UNMET: 0, Status.UNKNOWN: 1, Status.NOT_STARTED: 2}
 CLASSES = {Status.MET: "sw-met", Status.UNMET: "sw-unmet", Status.UNKNOWN: "sw-unknown"}
 
 
 def render_check(result: "CheckResult") -> str:
     """The verdicts, root cause first, each with its evidence; then what they opened."""
     titles = {task.id: task.title for task in result.course.tasks}
-    asked = {task.id for task in result.tasks}
-    counted = [verdict for verdict in result.verdicts if verdict.task in asked]
-    met = sum(1 for verdict in counted if verdict.status is Status.MET)
-    unseen = sum(1 for verdict in counted if verdict.status is Status.UNKNOWN)
     title = f"{result.chapter.number} {result.chapter.title}"
     rows = [
         _verdict(verdict, titles.get(verdict.task, verdict.task), result)
-        for verdict in sorted(result.verdicts, key=lambda one: ORDER.get(one.status, 3))
+        for verdict in root_causes_first(result)
     ]
     return _panel(
         f"Check of {title}",
-        f'<div class="sw-title"><span>{escape(title)}</span>'
-        f"<span>{count_line(met, len(counted), unseen)}</span></div>",
+        f'<div class="sw-title"><span>{escape(title)}</span><span>{tally(result)}</span></div>',
         f'<ul class="sw-list">{"".join(rows)}</ul>',
         *_notes(result.notes),
         *(_opened(chapter.number, chapter.title) for chapter in result.opened),

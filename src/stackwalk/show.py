@@ -18,38 +18,38 @@ GLYPHS = {
     Status.UNKNOWN: "?",
 }
 WIDTH = 96
-OFFER_HINT_AFTER = 1
+ORDER = {Status.UNMET: 0, Status.UNKNOWN: 1, Status.NOT_STARTED: 2}
 
 
 def render_check(result: CheckResult) -> str:
     """The verdicts, root cause first, then what they opened and what to do next."""
-    order = {Status.UNMET: 0, Status.UNKNOWN: 1, Status.NOT_STARTED: 2}
     titles = {task.id: task.title for task in result.course.tasks}
-    counted = [v for v in result.verdicts if v.task in {t.id for t in result.tasks}]
-    met = sum(1 for verdict in counted if verdict.status is Status.MET)
-    lines = [_head(result.chapter, met, len(counted), unseen=_unseen(counted))]
-    for verdict in sorted(result.verdicts, key=lambda v: order.get(v.status, 3)):
+    lines = [_head(result.chapter, tally(result))]
+    for verdict in root_causes_first(result):
         if verdict.status is not Status.WAITING:
             lines += render_verdict(verdict, titles[verdict.task], result)
     lines += [f"  {note}" for note in result.notes]
     return "\n".join([*lines, *_after(result)])
 
 
-def _unseen(verdicts: Iterable[Verdict]) -> int:
-    return sum(1 for verdict in verdicts if verdict.status is Status.UNKNOWN)
+def root_causes_first(result: CheckResult) -> list[Verdict]:
+    """The verdicts in the order a person wants to read them."""
+    return sorted(result.verdicts, key=lambda verdict: ORDER.get(verdict.status, len(ORDER)))
 
 
-def _head(chapter: Chapter, met: int, total: int, *, unseen: int = 0) -> str:
-    title = f"{chapter.number} {chapter.title}"
-    count = count_line(met, total, unseen)
-    return f"{title}{' ' * max(2, WIDTH - len(title) - len(count))}{count}"
-
-
-def count_line(met: int, total: int, unseen: int) -> str:
+def tally(result: CheckResult) -> str:
     """``3 of 5 met``; what could not be looked at is said, and not counted as missing."""
+    asked = {task.id for task in result.tasks}
+    statuses = [verdict.status for verdict in result.verdicts if verdict.task in asked]
+    met, unseen = statuses.count(Status.MET), statuses.count(Status.UNKNOWN)
     if unseen:
-        return f"{met} met, could not look at {unseen} of {total}"
-    return f"{met} of {total} met"
+        return f"{met} met, could not look at {unseen} of {len(statuses)}"
+    return f"{met} of {len(statuses)} met"
+
+
+def _head(chapter: Chapter, count: str) -> str:
+    title = f"{chapter.number} {chapter.title}"
+    return f"{title}{' ' * max(2, WIDTH - len(title) - len(count))}{count}"
 
 
 def render_verdict(verdict: Verdict, title: str, result: CheckResult) -> list[str]:
@@ -125,7 +125,7 @@ def render_status(result: StatusResult) -> str:
 
 def _chapter_lines(chapter: Chapter, result: StatusResult) -> list[str]:
     met = sum(1 for task in chapter.tasks if result.progress.of(task.id).met_at)
-    lines = [_head(chapter, met, len(chapter.tasks))]
+    lines = [_head(chapter, f"{met} of {len(chapter.tasks)} met")]
     if chapter not in result.open_chapters:
         left = opens_after(result.course, result.progress, chapter)
         return [*lines, f"  locked (read it freely); opens after {left[0].id}", ""]

@@ -13,7 +13,7 @@ import yaml
 
 from stackwalk import machine
 from stackwalk.commands.desk import find_chapter, find_task
-from stackwalk.course import Chapter
+from stackwalk.course import Chapter, Course
 from stackwalk.errors import MachineError, StackwalkError, UsageError
 from stackwalk.home import Home, find_clone
 from stackwalk.load import load_course
@@ -53,7 +53,8 @@ def play(
         UsageError: an unknown chapter, a missing file or secret.
         MachineError: the machine could not be reached, or Ansible could not be installed there.
     """
-    chapters = [_chapter(each) for each in names]
+    course = load_course(find_clone())
+    chapters = [_chapter(course, each) for each in names]
     given = _given(home, chapters, ask)
     say("Handing the roles to the machine; Ansible is installed there if it is missing.")
     archive = _archive(chapters, given)
@@ -66,8 +67,7 @@ def play(
         _remote(home, name, f"rm -rf {FOLDER}")
 
 
-def _chapter(name: str) -> Chapter:
-    course = load_course(find_clone())
+def _chapter(course: Course, name: str) -> Chapter:
     chapter = find_chapter(course, name)
     if chapter is None:
         find_task(course, name)  # says what is near to it
