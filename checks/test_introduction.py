@@ -11,6 +11,7 @@ READ_LIMIT = 65536  # bytes; every file here is a few lines
 
 # What a hop may be called. Where two begin at the same letter, the earlier entry is meant.
 # A web server is a program on the machine and none of the five: it is known to be told apart.
+# A helper, such as the database, is asked by the framework: it may only follow there.
 NAMES = {
     "web": r"nginx|apache|caddy|web[ -]?server",
     "client": r"client|browser|curl|\bphone|\bmobile|\bapp on (a|the|my) phone|visitor|\buser",
@@ -19,10 +20,12 @@ NAMES = {
     r"|\b(my|your)( own)? (code|function|python)|\bview\b",
     "internet": r"internet|network|\bnet\b|\bdns\b",
     "server": r"server|machine|\bhost\b",
+    "helper": r"database|\bdb\b|sqlite|postgres|\bcache\b|redis|\bqueue\b",
 }
 HOPS = ("client", "internet", "server", "WSGI", "framework")
 HOP = re.compile("|".join(f"(?P<{hop}>{names})" for hop, names in NAMES.items()), re.IGNORECASE)
 REMARK = re.compile(r"\([^()]*\)")
+HEADLINE = re.compile(r"^\s*#|:\s*$")
 BETWEEN = re.compile(r"[-=]+>|→|[>,;|]")
 
 GROUPS = {
@@ -89,9 +92,10 @@ def test_machine_named(web: Host, laptop: Host) -> str:
 
 
 def test_hops_in_order(laptop: Host) -> str:
-    """Accepts numbers, remarks, usual synonyms, and lines of further hops such as nginx.
+    """Accepts numbers, remarks, usual synonyms, headings, and lines of nginx or the database.
 
-    Rejects a missing hop, several on a line, a web server in the server's place, another order.
+    Rejects a missing hop, several on a line, a web server in the server's place, another order,
+    and a line that names nothing on the road.
     """
     wanted = list(HOPS)
     expected = "the five hops, one on each line, in the order in which a request passes them"
@@ -133,11 +137,19 @@ def test_hops_in_order(laptop: Host) -> str:
             look=look,
             saw="missing_server" if is_machine else "missing_hop",
         )
-    if order != wanted:
+    if unknown:
+        raise Unmet(
+            "request-path.txt has a line that is no hop",
+            expected=expected,
+            found=", ".join(unknown),
+            look=look,
+            saw="no_hop",
+        )
+    if order != wanted or _asks_early(text):
         raise Unmet(
             "request-path.txt names the five hops in another order",
             expected=expected,
-            found=" → ".join(order),
+            found=" → ".join(order if order != wanted else _all_hops(text)),
             look=look,
             saw="other_order",
         )
@@ -260,7 +272,7 @@ def test_listening_known(web: Host) -> str:
         if clients
         else "listening.txt does not hold program and port side by side",
         expected=expected,
-        found=clients[0].strip() if clients else text.strip() or "an empty file",
+        found=clients[0].strip() if clients else _by_line(text) or "an empty file",
         look=look,
         saw="names_client" if clients else "half_of_it",
     )
@@ -367,13 +379,26 @@ def _doors(web: Host) -> list[tuple[int, str, str]]:
     return [(int(match["port"]), match["address"], match["who"] or "") for match in held]
 
 
+def _by_line(text: str) -> str:
+    """A text of few lines on one line, so that nobody takes two lines for one."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if len(lines) < 2:
+        return "".join(lines)
+    return ", ".join(f'line {number} "{line}"' for number, line in enumerate(lines, start=1))
+
+
 def _ssh_door(doors: list[tuple[int, str, str]]) -> tuple[int, str]:
     """The port for ssh that other machines can reach, and who holds it: sshd, or systemd for it."""
     ports = {who: port for port, address, who in doors if not address.startswith(INSIDE)}
     for holder in ("sshd", "systemd"):
         if holder in ports:
             return ports[holder], holder
-    raise CheckBroken("`ss -tlnp` on web shows no sshd")
+    raise Unmet(
+        "nothing of ssh listens on web now, and that is the first thing on the list",
+        expected="sshd, or systemd in its place, listens for other machines",
+        found=f"{len(doors)} ports that listen, none of them ssh's",
+        look="web: systemctl status ssh",
+    )
 
 
 def _ports(line: str) -> list[int]:
@@ -397,9 +422,20 @@ def _hops(text: str) -> tuple[list[str], list[str]]:
         hop = _hop(line)
         if hop in HOPS and hop not in order:
             order.append(hop)
-        elif hop is None and line.strip():
+        elif hop is None and re.search(r"\w", line) and not HEADLINE.search(line):
             unknown.append(f'line {number} "{line.strip()}"')
     return order, unknown
+
+
+def _all_hops(text: str) -> list[str]:
+    """What each line names, those included that are none of the five."""
+    return [hop for line in text.splitlines() if (hop := _hop(line))]
+
+
+def _asks_early(text: str) -> bool:
+    """Whether a helper, such as the database, stands before the framework that asks it."""
+    hops = _all_hops(text)
+    return "helper" in hops[: hops.index("framework")]
 
 
 def _several_on_a_line(text: str) -> bool:
@@ -426,7 +462,7 @@ def _groups(text: str) -> dict[str, set[str]]:
 
 def _strange_files(text: str) -> str:
     """What looks like a file and is none of the six, as an addition to what was found."""
-    written = re.findall(r"[\w-]+(?:\.[\w-]+)+", text.lower())
+    written = re.findall(r"[^\s,]*\*[^\s,]*|[\w-]+(?:\.[\w-]+)+", text.lower())
     strange = [name for name in dict.fromkeys(written) if name not in EVERY_FILE]
     return f"; not one of the six: {', '.join(strange)}" if strange else ""
 
@@ -456,7 +492,7 @@ def _first_difference(theirs: list[str], mine: list[str]) -> str:
             )
         if there != here:
             return f"line {number}: the same words, with other blanks: {there.strip()}"
-    return f"the two differ in length: {len(theirs)} lines on web, {len(mine)} on the laptop"
+    return f"the two differ in length, in lines: {len(theirs)} on web, {len(mine)} on the laptop"
 
 
 def _squeeze(text: str) -> str:

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from testinfra.host import Host
 
 import probes
+import ssh_probes
 from stackwalk.verdict import CheckBroken, NotStarted, Unmet
 
 KEY = "keys/deployer"
 USER = "deployer"
+KNOWN = "known_hosts"
 ALIAS = "web"  # the name in known_hosts: the chapter takes old entries out by it
 WEAK_BITS = 3072  # RSA below this is not for new keys (NIST SP 800-57 part 1, 2020)
 
 
 def test_key_pair_made(laptop: Host) -> str:
-    """Accepts ed25519, ecdsa, security keys, RSA from 3072 bits, with and without passphrase."""
+    """Accepts ed25519, ecdsa, security keys, RSA from 3072 bits; no passphrase, or an agent."""
     private = probes.find_path(laptop, KEY)
     public = probes.read_text(laptop, f"{KEY}.pub")
     if private is None and public is None:
@@ -66,7 +68,7 @@ def _judge_pair(laptop: Host, private: str, public: str) -> str:
             look=f"laptop: ssh-keygen -l -f {KEY}.pub",
             saw="weak_key",
         )
-    if not probes.private_key_holds(private, key):
+    if not ssh_probes.private_key_holds(private, key):
         raise Unmet(
             "the two files are halves of different pairs",
             expected=f"{KEY}.pub is the public half of {KEY}",
@@ -74,7 +76,20 @@ def _judge_pair(laptop: Host, private: str, public: str) -> str:
             look="laptop: ls -l keys",
             saw="not_a_pair",
         )
+    if key not in ssh_probes.agent_keys(laptop) and ssh_probes.is_locked(laptop, KEY):
+        raise _locked(KEY)
     return shown or key.fingerprint
+
+
+def _locked(file: str) -> Unmet:
+    """A key that no cell and no check could use."""
+    return Unmet(
+        "the key waits for its passphrase, and no agent holds it",
+        expected="a key without passphrase, or one that ssh-add -l lists where you check from",
+        found=f"{file} wants a passphrase",
+        look=f"laptop: ssh-keygen -p -f {file}; ssh-add -l",
+        saw="key_locked",
+    )
 
 
 def test_deployer_exists(web: Host) -> str:
@@ -126,16 +141,23 @@ def test_deployer_has_sudo(web: Host) -> str:
             found="no such user",
             look=f"web: getent passwd {USER}",
         )
-    tested = web.run("visudo -c")
-    if tested.rc != 0:
+    if wrong := probes.sudo_slip(web):
         raise Unmet(
             "sudo cannot read its own rules",
-            expected="visudo -c says: parsed OK, for every file",
-            found=(tested.stderr or tested.stdout).strip(),
+            expected="visudo -c names no line that is wrong",
+            found=wrong,
             look="web: sudo visudo -c",
             saw="broken_rules",
         )
     sudo = probes.find_sudo(web, USER)
+    if not sudo.everything and (left := probes.sudo_leaves_out(web)):
+        raise Unmet(
+            "sudo leaves out a file of rules, because somebody else could have written it",
+            expected="files in /etc/sudoers.d that belong to root and that only root can write to",
+            found=left,
+            look="web: sudo ls -l /etc/sudoers.d",
+            saw="rules_left_out",
+        )
     if not sudo.everything:
         raise Unmet(
             "deployer may not do everything with sudo",
@@ -165,13 +187,14 @@ def test_deployer_has_sudo(web: Host) -> str:
 
 
 def test_host_key_known(web: Host, laptop: Host) -> str:
-    """Accepts any file the configuration leads to; only the machine's own key, known as web."""
+    """Accepts only the machine's own key, known as web, in the working folder's known_hosts."""
     settings = _client(laptop)
     if _accepts_unseen(settings):
+        strict = ssh_probes.first_word(settings, "stricthostkeychecking")
         raise Unmet(
             "your ssh would accept any machine that claims to be web",
             expected="StrictHostKeyChecking left as it is: ask",
-            found=f"stricthostkeychecking {probes.first_word(settings, 'stricthostkeychecking')}",
+            found=f"stricthostkeychecking {strict}",
             look="laptop: ssh -G -F ssh_config web | grep -i hostkeychecking",
             saw="not_strict",
         )
@@ -188,7 +211,7 @@ def test_host_key_known(web: Host, laptop: Host) -> str:
             saw="other_name",
         )
     if not entries:
-        port = probes.first_word(settings, "port")
+        port = ssh_probes.first_word(settings, "port")
         raise Unmet(
             "your laptop does not know the machine's host key yet",
             expected=f"an entry for {name} in a known_hosts file",
@@ -206,10 +229,30 @@ def test_host_key_known(web: Host, laptop: Host) -> str:
             look=look,
             saw="other_machine",
         )
+    if not _lists_here(laptop, settings, name, matching):
+        raise Unmet(
+            "the host key is known, and not in the known_hosts of your working folder",
+            expected="UserKnownHostsFile known_hosts, and the machine's key in that file",
+            found=f"userknownhostsfile {' '.join(_known_hosts(settings))}",
+            look="laptop: ssh -G -F ssh_config web | grep userknownhostsfile; ls",
+            saw="kept_elsewhere",
+        )
     return f"{name} is known by {matching[0].fingerprint}"
 
 
-def _client(laptop: Host) -> probes.Settings:
+def _lists_here(
+    laptop: Host, settings: ssh_probes.Settings, name: str, keys: list[probes.PublicKey]
+) -> bool:
+    """Whether ssh is sent to the working folder's own list, and one of the keys stands in it."""
+    folder = laptop.run("pwd").stdout.strip()
+    own = os.path.realpath(os.path.join(folder, KNOWN))
+    files = [os.path.join(folder, os.path.expanduser(each)) for each in _known_hosts(settings)]
+    listed = laptop.run("ssh-keygen -F %s -f %s", name, KNOWN).stdout
+    is_led_there = own in [os.path.realpath(file) for file in files]
+    return is_led_there and bool(set(keys) & set(probes.read_public_keys(listed)))
+
+
+def _client(laptop: Host) -> ssh_probes.Settings:
     """The learner's client configuration, as ssh understands it."""
     if probes.find_path(laptop, "ssh_config") is None:
         raise NotStarted(
@@ -218,7 +261,7 @@ def _client(laptop: Host) -> probes.Settings:
             found="no such file",
             look="laptop: ls",
         )
-    settings = probes.client_settings(laptop, "web")
+    settings = ssh_probes.client_settings(laptop, "web")
     if not settings:
         raise Unmet(
             "ssh cannot read your ssh_config",
@@ -227,7 +270,7 @@ def _client(laptop: Host) -> probes.Settings:
             look="laptop: ssh -G -F ssh_config web",
             saw="unreadable_config",
         )
-    if probes.first_word(settings, "hostname") == "web":
+    if ssh_probes.first_word(settings, "hostname") == "web":
         raise Unmet(
             "your ssh_config does not say where web is",
             expected="Host web, and below it HostName and Port as stackwalk machine status says",
@@ -238,21 +281,24 @@ def _client(laptop: Host) -> probes.Settings:
     return settings
 
 
-def _accepts_unseen(settings: probes.Settings) -> bool:
+def _accepts_unseen(settings: ssh_probes.Settings) -> bool:
     """Whether a changed key would pass; with ``accept-new`` it would not."""
-    said = probes.first_word(settings, "stricthostkeychecking")
+    said = ssh_probes.first_word(settings, "stricthostkeychecking")
     nowhere = set(_known_hosts(settings)) <= {"/dev/null", "none"}
     return said in ("no", "off", "false") or nowhere
 
 
-def _known_hosts(settings: probes.Settings) -> list[str]:
+def _known_hosts(settings: ssh_probes.Settings) -> list[str]:
     return [word for line in settings.get("userknownhostsfile", ()) for word in line.split()]
 
 
-def _known_keys(laptop: Host, settings: probes.Settings) -> tuple[str, list[probes.PublicKey]]:
+def _known_keys(laptop: Host, settings: ssh_probes.Settings) -> tuple[str, list[probes.PublicKey]]:
     """The name that ssh looks up, and the keys it finds under it."""
-    port, host = probes.first_word(settings, "port"), probes.first_word(settings, "hostname")
-    name = probes.first_word(settings, "hostkeyalias") or (
+    port, host = (
+        ssh_probes.first_word(settings, "port"),
+        ssh_probes.first_word(settings, "hostname"),
+    )
+    name = ssh_probes.first_word(settings, "hostkeyalias") or (
         host if port == "22" else f"[{host}]:{port}"
     )
     shared = [word for line in settings.get("globalknownhostsfile", ()) for word in line.split()]
@@ -276,7 +322,7 @@ def test_deployer_logs_in(web: Host, laptop: Host) -> str:
     Looks for each known cause first and tries only then: failed logins are punished by sshd.
     """
     settings = _client(laptop)
-    user = probes.first_word(settings, "user")
+    user = ssh_probes.first_word(settings, "user")
     if user != USER:
         raise Unmet(
             "ssh web would not log in as deployer",
@@ -298,11 +344,11 @@ def test_deployer_logs_in(web: Host, laptop: Host) -> str:
     return _try(web, laptop)
 
 
-def _keys_on_offer(laptop: Host, settings: probes.Settings) -> list[probes.PublicKey]:
+def _keys_on_offer(laptop: Host, settings: ssh_probes.Settings) -> list[probes.PublicKey]:
     """The keys that ssh will offer and can prove: files it may open, and the agent's."""
     files = [os.path.expanduser(file) for file in settings.get("identityfile", ())]
     present = [file for file in files if probes.find_path(laptop, file) is not None]
-    agent = probes.agent_keys(laptop)
+    agent = ssh_probes.agent_keys(laptop)
     if not present and not agent:
         raise Unmet(
             "ssh has no key to offer",
@@ -315,16 +361,10 @@ def _keys_on_offer(laptop: Host, settings: probes.Settings) -> list[probes.Publi
     for file in present:
         text = probes.read_text(laptop, file if file.endswith(".pub") else f"{file}.pub") or ""
         key = next(probes.read_public_keys(text), None)
-        if key is None or key in agent or not probes.is_locked(laptop, file):
+        if key is None or key in agent or not ssh_probes.is_locked(laptop, file):
             keys += [key] if key else []
             continue
-        raise Unmet(
-            "the key waits for its passphrase, and no agent holds it",
-            expected="a key without passphrase, or one that ssh-add -l lists where you check from",
-            found=f"{file} wants a passphrase; the agent holds {len(agent)} keys",
-            look=f"laptop: ssh-keygen -p -f {file}; ssh-add -l",
-            saw="key_locked",
-        )
+        raise _locked(file)
     return keys + [key for key in agent if key not in keys]
 
 
@@ -332,18 +372,18 @@ def _require_authorized(
     web: Host, account: probes.Account, offered: list[probes.PublicKey]
 ) -> None:
     """sshd would find one of the keys, and would heed the file it stands in."""
-    settings = probes.sshd_settings(web, user=USER, addr=probes.INSIDE[0])
-    if settings and not probes.lets_key_in(settings, USER):
+    settings = ssh_probes.sshd_settings(web, user=USER, addr=ssh_probes.INSIDE[0])
+    if settings and not ssh_probes.lets_key_in(settings, USER):
         raise Unmet(
             "sshd's own rules keep deployer out",
             expected="a key is enough, and AllowUsers or DenyUsers let deployer pass",
-            found=probes.describe(
+            found=ssh_probes.describe(
                 settings, "pubkeyauthentication", "authenticationmethods", "allowusers", "denyusers"
             ),
             look="web: sudo sshd -T | grep -E 'pubkeyauth|authenticationmethods|users'",
             saw="not_allowed",
         )
-    paths = probes.keys_files(settings, account) or [f"{account.home}/.ssh/authorized_keys"]
+    paths = ssh_probes.keys_files(settings, account) or [f"{account.home}/.ssh/authorized_keys"]
     texts = {path: text for path in paths if (text := probes.read_text(web, path)) is not None}
     look = f"web: sudo ls -la {account.home}/.ssh"
     if not texts:
@@ -354,6 +394,15 @@ def _require_authorized(
             look=look,
             saw="no_keys_file",
         )
+    for path, text in texts.items():
+        if "PRIVATE KEY" in text:
+            raise Unmet(
+                "a private key stands in the list of keys on web, where only public ones belong",
+                expected=f"one line, the one in {KEY}.pub",
+                found=f"{path} holds a private key",
+                look=f"web: sudo grep -n PRIVATE {path}",
+                saw="private_key_there",
+            )
     for path, text in texts.items():
         if set(offered) & set(probes.read_public_keys(text)):
             _require_modes(web, account, path, first=settings)
@@ -369,14 +418,14 @@ def _require_authorized(
 
 
 def _require_modes(
-    web: Host, account: probes.Account, file: str, *, first: probes.Settings
+    web: Host, account: probes.Account, file: str, *, first: ssh_probes.Settings
 ) -> None:
     """Only deployer and root could have written the list, and deployer's login can read it."""
     look = f"web: sudo ls -la {account.home}/.ssh; sudo journalctl -u ssh -n 5"
     folders = [os.path.dirname(file), account.home]
     for path in [file, *(each for each in folders if file.startswith(account.home + "/"))]:
         facts = probes.find_path(web, path)
-        if facts is None or probes.first_word(first, "strictmodes") == "no":
+        if facts is None or ssh_probes.first_word(first, "strictmodes") == "no":
             continue
         what = {file: "authorized_keys", account.home: "deployer's home"}.get(path, path)
         if facts.owner not in (USER, "root"):
@@ -387,7 +436,7 @@ def _require_modes(
                 look=look,
                 saw="wrong_owner",
             )
-        if probes.is_open_to_others(web, facts, USER):
+        if ssh_probes.is_open_to_others(web, facts, USER):
             raise Unmet(
                 f"{what} can be written by others, so sshd does not heed the keys",
                 expected=f"only {USER} can write to {path}",
@@ -407,11 +456,20 @@ def _require_modes(
 
 def _try(web: Host, laptop: Host) -> str:
     """The login itself."""
-    login = probes.log_in(laptop, "web")
+    login = ssh_probes.log_in(laptop, "web")
     if login.rc == 0 and login.out == USER:
         return "ssh -F ssh_config web answers: deployer"
     look = "laptop: ssh -v -F ssh_config web"
-    if "Not allowed at this time" in login.said or "kex_exchange" in login.said:
+    refused = "Not allowed at this time" in login.said or "kex_exchange" in login.said
+    if (refused or "Connection refused" in login.said) and not ssh_probes.listens(web):
+        raise Unmet(
+            "sshd does not run on web, so nobody new gets in",
+            expected="sshd listens for new logins",
+            found=ssh_probes.sshd_complaint(web) or "nothing of ssh listens",
+            look="web: sudo sshd -t; systemctl status ssh",
+            saw="sshd_down",
+        )
+    if refused:
         raise Unmet(
             "sshd answers your address with nothing for some seconds",
             expected="a login",
@@ -459,7 +517,7 @@ def test_root_login_off(web: Host) -> str:
     Rejects what a Match block takes back, and files that the running daemon has not read.
     """
     everywhere = _for_everybody(web, users=["root"])
-    permits = {"no" if probes.shuts_out(s, "root") else _permit(s) for s in everywhere.values()}
+    permits = {"no" if ssh_probes.shuts_out(s, "root") else _permit(s) for s in everywhere.values()}
     if permits != {"no"}:
         cause = _why_root(web, permits)
         raise Unmet(
@@ -476,7 +534,7 @@ def test_root_login_off(web: Host) -> str:
 def _why_root(web: Host, permits: set[str]) -> Cause:
     if "no" in permits:
         return Cause("sshd lets root in from some addresses", saw="match_block")
-    if probes.files_that_say(web, "PermitRootLogin", "no"):
+    if ssh_probes.files_that_say(web, "PermitRootLogin", "no"):
         what = "one file closes the door for root, and another file wins"
         return Cause(what, saw="overridden")
     what = "sshd still has a way in for root"
@@ -485,13 +543,13 @@ def _why_root(web: Host, permits: set[str]) -> Cause:
     return Cause(what, saw="still_open")
 
 
-def _permit(settings: probes.Settings) -> str:
-    return probes.first_word(settings, "permitrootlogin")
+def _permit(settings: ssh_probes.Settings) -> str:
+    return ssh_probes.first_word(settings, "permitrootlogin")
 
 
-def _for_everybody(web: Host, users: list[str]) -> dict[tuple[str, str], probes.Settings]:
+def _for_everybody(web: Host, users: list[str]) -> dict[tuple[str, str], ssh_probes.Settings]:
     """sshd's settings for each user from each kind of address."""
-    if complaint := probes.sshd_complaint(web):
+    if complaint := ssh_probes.sshd_complaint(web):
         raise Unmet(
             "sshd cannot read its own files and would not start with them",
             expected="sshd -t says nothing",
@@ -499,16 +557,16 @@ def _for_everybody(web: Host, users: list[str]) -> dict[tuple[str, str], probes.
             look="web: sudo sshd -t",
             saw="broken_config",
         )
-    addresses = (probes.OUTSIDE, *probes.INSIDE)
+    addresses = (ssh_probes.OUTSIDE, *ssh_probes.INSIDE)
     return {
-        (user, addr): probes.sshd_settings(web, user=user, addr=addr)
+        (user, addr): ssh_probes.sshd_settings(web, user=user, addr=addr)
         for user in users
         for addr in addresses
     }
 
 
-def _require_read(web: Host, settings: probes.Settings) -> None:
-    unread = probes.unread_changes(web, settings)
+def _require_read(web: Host, settings: ssh_probes.Settings) -> None:
+    unread = ssh_probes.unread_changes(web, settings)
     if unread:
         raise Unmet(
             "the file is right, and the running sshd has not read it yet",
@@ -526,10 +584,10 @@ def test_passwords_off(web: Host, laptop: Host) -> str:
     """
     people = [account.name for account in probes.list_accounts(web)]
     everywhere = _for_everybody(web, users=sorted({"root", *people}))
-    weak = {case: each for case, each in everywhere.items() if probes.lets_password_in(each)}
+    weak = {case: each for case, each in everywhere.items() if ssh_probes.lets_password_in(each)}
     if weak:
         _say_which(web, weak, is_everywhere=len(weak) == len(everywhere))
-    login = probes.log_in(laptop, "web")
+    login = ssh_probes.log_in(laptop, "web")
     asked = {"password", "keyboard-interactive"} & set(login.offered)
     if asked:
         raise Unmet(
@@ -551,17 +609,17 @@ def test_passwords_off(web: Host, laptop: Host) -> str:
 
 
 def _say_which(
-    web: Host, weak: dict[tuple[str, str], probes.Settings], *, is_everywhere: bool
+    web: Host, weak: dict[tuple[str, str], ssh_probes.Settings], *, is_everywhere: bool
 ) -> None:
     (user, addr), settings = next(iter(weak.items()))
-    password = probes.first_word(settings, "passwordauthentication")
-    keyboard = probes.first_word(settings, "kbdinteractiveauthentication")
+    password = ssh_probes.first_word(settings, "passwordauthentication")
+    keyboard = ssh_probes.first_word(settings, "kbdinteractiveauthentication")
     if not is_everywhere:
         cause = Cause(f"sshd lets a password in for {user} from {addr}", saw="match_block")
     elif password == "no":
         what = "sshd still asks for passwords by another name"
         cause = Cause(what, saw="keyboard_interactive")
-    elif probes.files_that_say(web, "PasswordAuthentication", "no"):
+    elif ssh_probes.files_that_say(web, "PasswordAuthentication", "no"):
         cause = Cause("one file turns passwords off, and another file wins", saw="overridden")
     else:
         cause = Cause("sshd still lets a password in", saw="still_on")

@@ -11,7 +11,10 @@ from stackwalk.chaptertext import read_chapter_text
 from stackwalk.course import Chapter, Course, Task
 from stackwalk.errors import UsageError
 from stackwalk.load import read_course
+from stackwalk.lockouts import read_lockouts
+from stackwalk.notebook import with_options
 from stackwalk.problems import Problem
+from stackwalk.rolefile import find_problems as find_role_problems
 
 SECTIONS = (
     "Why this layer",
@@ -23,7 +26,7 @@ SECTIONS = (
     "Debrief",
 )
 VANTAGES = {"web", "web_fresh", "laptop"}
-KNOWN = {"chapter.md", "mistakes", "role", "files", "img", "captures.json"}
+KNOWN = {"chapter.md", "mistakes", "role", "files", "img", "captures.json", "ways"}
 HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 TOO_SMOOTH = re.compile(r"\b(simply|obviously|trivial)\b", re.IGNORECASE)
 
@@ -34,6 +37,7 @@ def find_problems(root: Path) -> list[Problem]:
     for chapter in course.chapters:
         problems += _chapter(course, chapter)
     problems += _orphan_checks(course)
+    problems += read_lockouts(root / "vagrant" / "lockouts", root)[1]
     return sorted(problems)
 
 
@@ -50,7 +54,9 @@ def _chapter(course: Course, chapter: Chapter) -> Iterator[Problem]:
         yield from _leaks(path, task)
     yield from _checks(course, chapter, path)
     yield from _mistakes(course, chapter, path)
+    yield from _ways(course, chapter)
     yield from _leftovers(course, chapter, path)
+    yield from find_role_problems(chapter, course.root)
 
 
 def _sections(path: Path, prose: Iterable[Prose]) -> Iterator[Problem]:
@@ -100,8 +106,11 @@ def _cell(path: Path, cell: CommandCell) -> Iterator[Problem]:
     first = cell.source.split("\n", 1)[0]
     if first.startswith("%") and not first.startswith("%%"):
         return
+    if cell.options.undo and not first.startswith("%%on "):
+        yield Problem(path, cell.source_line, "`:undo:` on a cell that is no `%%on`", "remove it")
+        return
     try:
-        spec = parse_first_line(first)
+        spec = parse_first_line(with_options(first, cell))
     except UsageError as error:
         yield Problem(path, cell.source_line, error.happened.rstrip("."), error.next)
         return
@@ -191,6 +200,8 @@ def _mistakes(course: Course, chapter: Chapter, path: Path) -> Iterator[Problem]
     every = {task.id for task in course.tasks}
     for mistake in chapter.mistakes:
         shown = mistake.path.relative_to(course.root)
+        if mistake.name in ("check", "give-up"):
+            yield Problem(shown, 1, f"`stackwalk drill {mistake.name}` is a verb", "rename it")
         task = tasks.get(mistake.task)
         if task is None:
             yield Problem(shown, 1, f"`{mistake.task}` is no task of the chapter", "mend `task`")
@@ -201,6 +212,19 @@ def _mistakes(course: Course, chapter: Chapter, path: Path) -> Iterator[Problem]
     for task in chapter.tasks:
         if not any(mistake.task == task.id for mistake in chapter.mistakes):
             yield Problem(path, task.line, f"no mistake turns `{task.id}` red", "add one")
+
+
+def _ways(course: Course, chapter: Chapter) -> Iterator[Problem]:
+    ids = {task.id for task in chapter.tasks}
+    for way in chapter.ways:
+        shown = way.path.relative_to(course.root)
+        for other in sorted(set(way.tasks) - ids):
+            yield Problem(shown, 1, f"`{other}` is no task of the chapter", "mend `tasks`")
+        if way.do and way.do == way.undo:
+            yield Problem(shown, 1, "`do` and `undo` are the same", "make `undo` lead back")
+        if any(step.answers for step in (*way.do, *way.undo)):
+            fix = "write steps that ask nothing: they run without a terminal"
+            yield Problem(shown, 1, "`answers` in a step of a way", fix)
 
 
 def _leftovers(course: Course, chapter: Chapter, path: Path) -> Iterator[Problem]:

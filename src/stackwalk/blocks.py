@@ -25,6 +25,8 @@ class CellOptions:
     exit: int = 0
     can: tuple[str, ...] = ()
     limit_s: int | None = None
+    undo: str = ""  # with it, a hazard cell: takes the change back unless it is kept in time
+    within_s: int | None = None
 
 
 @dataclass(frozen=True)

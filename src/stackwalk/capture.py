@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 FILE = "captures.json"
-RECORDED_KINDS = ("command", "terminal", "check")
+RECORDED_KINDS = ("command", "terminal", "check", "keep")
 RECORD = "stackwalk author walk --record"
 
 

@@ -12,16 +12,22 @@ LAPTOP = "laptop"
 NAME = re.compile(r"[a-z_][a-z0-9_-]*\Z")
 MODE = re.compile(r"0?[0-7]{3,4}\Z")
 ON_FORM = "%%on web as deployer in ~   or   %%on laptop"
+HAZARD_FORM = "%%on web as root in ~ undo='ufw disable' within=60"
 WRITE_FORM = "%%write web as root /etc/motd   or   %%write laptop notes.txt"
 
 
 @dataclass(frozen=True)
 class OnCell:
-    """``%%on web as deployer in /etc limit=300``; ``directory`` is None without ``in``."""
+    """``%%on web as deployer in /etc limit=300``; ``directory`` is None without ``in``.
+
+    ``undo='ufw disable' within=60`` makes it a hazard cell: the command takes its change back.
+    """
 
     place: Place
     directory: str | None = None
     limit_s: int | None = None
+    undo: str = ""
+    within_s: int | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ def parse_first_line(line: str) -> OnCell | WriteCell | None:
 
 def parse_on(rest: str) -> OnCell:
     """The words after ``%%on``."""
-    words, options = _split(rest, known=("limit",), form=ON_FORM)
+    words, options = _split(rest, known=("limit", "undo", "within"), form=ON_FORM)
     place = _take_place(words, ON_FORM)
     directory = None
     if words and words[0] == "in":
@@ -59,7 +65,16 @@ def parse_on(rest: str) -> OnCell:
         del words[:2]
     if words:
         raise UsageError(f"`{words[0]}` does not fit in this line.", next=f"write: {ON_FORM}")
-    return OnCell(place, directory, _limit_s(options.get("limit")))
+    limit_s, within_s = (_seconds(options, name) for name in ("limit", "within"))
+    undo = options.get("undo", "").strip()
+    if "undo" in options and (not undo or place.machine == LAPTOP):
+        said = "is empty" if not undo else "needs a machine, and this is the laptop"
+        raise UsageError(f"`undo` {said}.", next=f"write: {HAZARD_FORM}")
+    if within_s is not None and not undo:
+        raise UsageError(
+            "`within` without `undo`: nothing would be taken back.", next=f"write: {HAZARD_FORM}"
+        )
+    return OnCell(place, directory, limit_s, undo, within_s)
 
 
 def parse_write(rest: str) -> WriteCell:
@@ -115,11 +130,12 @@ def _take_place(words: list[str], form: str) -> Place:
     return Place(machine, user)
 
 
-def _limit_s(value: str | None) -> int | None:
+def _seconds(options: dict[str, str], name: str) -> int | None:
+    value = options.get(name)
     if value is None:
         return None
     if not value.isascii() or not value.isdigit() or int(value) == 0:
         raise UsageError(
-            f"`limit={value}` is not a number of seconds.", next="write it as in limit=300"
+            f"`{name}={value}` is not a number of seconds.", next=f"write it as in {name}=300"
         )
     return int(value)

@@ -30,7 +30,7 @@ DIRECTIVE = re.compile(r"\{([^}]*)\}\s*(.*)")
 OPTION = re.compile(r":[a-z_]+:")
 TASK_ID = re.compile(r"[a-z][a-z0-9_]*")
 LANGUAGE = "ipython3"
-CELL_OPTIONS = ("shows", "exit", "can", "limit")
+CELL_OPTIONS = ("shows", "exit", "can", "limit", "undo", "within")
 TERMINAL_KEYS = ("type", "answers", "shows")
 
 
@@ -158,6 +158,8 @@ def _cell_options(fields: Fields) -> CellOptions:
         exit=fields.number("exit") or 0,
         can=fields.texts("can"),
         limit_s=fields.number("limit"),
+        undo=" && ".join(fields.texts("undo")),
+        within_s=fields.number("within"),
     )
 
 

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from stackwalk import machine, store
 from stackwalk.blocks import TerminalBlock
@@ -14,48 +14,18 @@ from stackwalk.commands.look import place_books
 from stackwalk.course import Chapter, Course, Task
 from stackwalk.errors import StackwalkError
 from stackwalk.home import Home
-from stackwalk.inflict import prove_mistake
+from stackwalk.inflict import prove_mistake, prove_way
 from stackwalk.login import type_step
+from stackwalk.outcome import Fault, Outcome
 from stackwalk.recorder import Recorder, shown_text
 from stackwalk.runner import run_checks
 from stackwalk.verdict import Status, Verdict
 
 FACTS = "application/vnd.stackwalk+json"  # what a typed cell reports of itself
 BY_SCRIPT = "## By script"
-
-
-@dataclass(frozen=True)
-class Fault:
-    """Something that is not as the chapter promises, with the place to mend."""
-
-    where: str
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.what}"
-
-
-@dataclass
-class Outcome:
-    """What was run of one chapter."""
-
-    chapter: Chapter
-    cells: int = 0
-    terminals: int = 0
-    solutions: int = 0
-    mistakes: int = 0
-    impossible: list[str] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def text(self) -> str:
-        spent = ", ".join(f"{what} {took:.0f} s" for what, took in self.seconds.items())
-        missing = f"; not possible here: {', '.join(self.impossible)}" if self.impossible else ""
-        return (
-            f"{self.chapter.name}: {self.cells} cells, {self.terminals} terminal blocks, "
-            f"{self.solutions} solutions, {self.mistakes} mistakes; {spent}{missing}"
-        )
+# Mistakes and other ways: every one; those of tasks that need a capability, which a container
+# cannot prove and a slow machine need not prove again; none.
+Proofs = Literal["all", "capable", "none"]
 
 
 @dataclass
@@ -66,7 +36,7 @@ class ChapterWalk:
     chapter: Chapter
     home: Home
     secrets: Mapping[str, str]
-    with_mistakes: bool
+    proofs: Proofs
     record: bool
     say: Callable[[str], None]
 
@@ -112,7 +82,7 @@ class ChapterWalk:
         place_books(self.home, self.course, store.load(self.home).progress)
         client = NotebookClient(
             notebook,
-            timeout=1200,
+            timeout=None,  # each cell has a limit of its own
             kernel_name="python3",
             allow_errors=True,
             record_timing=False,
@@ -197,11 +167,32 @@ class ChapterWalk:
         self._all_met("after a reboot")
         self._spent("reboot")
         tasks = self._so_far()
-        for mistake in self.chapter.mistakes if self.with_mistakes else ():
+        for mistake in self.chapter.mistakes:
+            if not self._proves(f"mistake {mistake.name}", [mistake.task]):
+                continue
             for fault in prove_mistake(self.course, mistake, tasks, self._look, self.home):
                 self._fault(f"mistake {mistake.name}", fault)
             self._outcome.mistakes += 1
         self._spent("mistakes")
+        for way in self.chapter.ways:
+            if not self._proves(f"way {way.name}", way.tasks):
+                continue
+            for fault in prove_way(way, tasks, self._look, self.home):
+                self._fault(f"way {way.name}", fault)
+            self._outcome.ways += 1
+        if self._outcome.mistakes or self._outcome.ways:
+            self._all_met("after mistakes and ways")
+        self._spent("other ways")
+
+    def _proves(self, what: str, tasks: Sequence[str]) -> bool:
+        """Whether it is asked for, and this machine can; what it cannot do is counted."""
+        needs = {can for task in self.course.tasks if task.id in tasks for can in task.can}
+        if self.proofs == "none":
+            return False
+        if needs - machine_can(self.home):
+            self._outcome.impossible.append(what)
+            return False
+        return self.proofs == "all" or bool(needs)
 
     def _all_met(self, when: str) -> None:
         for verdict in self._look(self._so_far()):
@@ -239,7 +230,9 @@ class ChapterWalk:
         self._began = now
 
     def _fault(self, where: str, what: str) -> None:
-        self._outcome.faults.append(Fault(where, what))
+        fault = Fault(where, what)
+        self._outcome.faults.append(fault)
+        self.say(f"✘ {fault}")  # at once: what comes after it may take an hour
 
     def _stop(self, where: str, what: str) -> None:
         self._fault(where, what)

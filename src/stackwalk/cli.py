@@ -63,10 +63,15 @@ def hint(task: str | None, rung: int | None, as_json: bool) -> None:
 
 
 @main.command()
+@click.option("--quick", is_flag=True, help="Look at nothing; show what is remembered.")
 @json_option
-def status(as_json: bool) -> None:
-    """What is met, open, skipped and locked; looks at nothing."""
-    _show(commands.status(find_home()), show.render_status, as_json)
+def status(quick: bool, as_json: bool) -> None:
+    """What is met, open and locked, and what turned red since it was met."""
+    from stackwalk.showstack import render_status
+
+    if sys.stderr.isatty() and not quick:
+        click.echo("Looking…", err=True)
+    _show(commands.status(find_home(), quick=quick), render_status, as_json)
 
 
 @main.command("next")
@@ -90,6 +95,69 @@ def skip(task: str | None, as_json: bool) -> None:
 def solution(task: str | None, as_json: bool) -> None:
     """One way to do it; after the task is met or its last hint was taken."""
     _show(commands.solution(find_home(), task), show.render_solution, as_json)
+
+
+@main.command()
+@click.argument("machine", default="web")
+@json_option
+def keep(machine: str, as_json: bool) -> None:
+    """Confirm a hazard cell's change, from a new ssh session."""
+    from stackwalk import hazard
+
+    kept = hazard.keep(find_home(), machine)
+    _show(kept, lambda kept: str(kept.sentence), as_json)
+    sys.exit(kept.exit_code)
+
+
+@main.command()
+@click.argument("what", required=False)
+@click.option("--list", "only_list", is_flag=True, help="What a drill may choose from.")
+@json_option
+def drill(what: str | None, only_list: bool, as_json: bool) -> None:
+    """Break your own server, to find out what it is and mend it.
+
+    WHAT is nothing (any chapter that is met), a chapter, a mistake; or, while a drill runs,
+    `check` (what is still red) or `give-up` (mends it, and tells).
+    """
+    from stackwalk import showdrill
+    from stackwalk.commands import drill as drills
+
+    home = find_home()
+    if only_list:
+        _show(
+            {"drills": drills.list_drills(home)},
+            lambda it: showdrill.render_list(it["drills"]),
+            as_json,
+        )
+        return
+    result = drills.run(home, what, say=say)
+    _show(drills.told(result) if as_json else result, showdrill.render_drill, as_json)
+    sys.exit(result.exit_code)
+
+
+@main.command()
+@click.argument("machine", default="web")
+@click.option("--yes", is_flag=True, help="Mend what is found without asking.")
+@click.option("--look", is_flag=True, help="Only look; change nothing.")
+@json_option
+def rescue(machine: str, yes: bool, look: bool, as_json: bool) -> None:
+    """Locked out? Come in past ssh, see which line did it, mend it."""
+    from stackwalk import showrescue
+    from stackwalk.commands.rescue import rescue as run
+
+    def ask(finding: Any) -> bool:  # Any: a Finding, imported only here
+        if yes or look or not sys.stdin.isatty():
+            return yes and not look
+        say(f"\n{showrescue.render_finding(finding)}")
+        return click.confirm("Mend it?", default=True, err=True)
+
+    result = run(find_home(), machine, may_mend=ask, say=say)
+    _show(result, showrescue.render_rescue, as_json)
+    if result.is_helpless and sys.stdin.isatty() and not (look or as_json):
+        from stackwalk.cli_rewind import offer_newest
+
+        offer_newest(machine)
+    sys.exit(result.exit_code)
 
 
 @main.command()
@@ -128,7 +196,7 @@ def _plain(value: Any) -> Any:
         return {
             field.name: _plain(getattr(value, field.name))
             for field in dataclasses.fields(value)
-            if field.name not in ("course", "folder", "mistakes", "path")
+            if field.name not in ("course", "folder", "mistakes", "path", "ways")
         }
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
@@ -140,8 +208,10 @@ def _plain(value: Any) -> Any:
 def _add_groups() -> None:
     from stackwalk.cli_author import author
     from stackwalk.cli_machine import machine, play
+    from stackwalk.cli_rewind import catch_up
 
     main.add_command(machine)
+    main.add_command(catch_up)
     main.add_command(play)
     main.add_command(author)
 

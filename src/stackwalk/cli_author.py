@@ -1,16 +1,20 @@
 """``stackwalk author …``: for those who write chapters."""
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from stackwalk.errors import StackwalkError
 from stackwalk.home import find_clone, find_home
 
+if TYPE_CHECKING:
+    from stackwalk.chapterwalk import Proofs
+
 
 @click.group()
 def author() -> None:
-    """Write chapters: new, check, build, walk."""
+    """Write chapters, and show what can go wrong: new, check, build, walk, show."""
 
 
 @author.command("check")
@@ -54,12 +58,43 @@ def build(check: bool, strict: bool, site: bool) -> None:
     sys.exit(1 if problems else 0)
 
 
+@author.command("show")
+@click.argument("mistake")
+@click.option("--keep", is_flag=True, help="Leave it broken; --mend takes it back later.")
+@click.option("--mend", "only_mend", is_flag=True, help="Only take it back.")
+def show_(mistake: str, keep: bool, only_mend: bool) -> None:
+    """Make a mistake before a class: the symptom, the verdict, the first hint; then mend it."""
+    from stackwalk import showdrill
+    from stackwalk.commands import showing
+
+    home = find_home()
+    if not only_mend:
+        click.echo(showdrill.render_shown(showing.make_mistake(home, mistake)))
+    if keep:
+        click.echo(f"\nIt stays so. To take it back: stackwalk author show {mistake} --mend")
+        return
+    try:
+        if not only_mend and sys.stdin.isatty():
+            click.prompt("\nEnter mends it", default="", show_default=False, prompt_suffix=" ")
+    finally:  # Ctrl-C, too, leaves a whole machine
+        task = showing.mend_mistake(home, mistake)
+    click.echo(f"✔ mended: {task.id} is met again")
+
+
 @author.command()
 @click.argument("chapters", nargs=-1)
 @click.option("--record", is_flag=True, help="Keep the outputs as captures beside the chapters.")
 @click.option("--keep", is_flag=True, help="Leave the machine for a look afterwards.")
-@click.option("--mistakes/--no-mistakes", default=True, help="Inflict and mend each mistake.")
-def walk(chapters: tuple[str, ...], record: bool, keep: bool, mistakes: bool) -> None:
+@click.option(
+    "--proofs",
+    type=click.Choice(["all", "capable", "none"]),
+    default="all",
+    help="Which mistakes and other ways: all; those only a capable machine can prove; none.",
+)
+@click.option("--caught-up", is_flag=True, help="Bring earlier chapters by their roles.")
+def walk(
+    chapters: tuple[str, ...], record: bool, keep: bool, proofs: "Proofs", caught_up: bool
+) -> None:
     """Execute the chapters from a blank machine, as a learner would, in STACKWALK_HOME.
 
     The machine of STACKWALK_HOME is destroyed first: give the walk a home of its own.
@@ -76,7 +111,7 @@ def walk(chapters: tuple[str, ...], record: bool, keep: bool, mistakes: bool) ->
     report = walk_course(
         find_clone(),
         home,
-        WalkOptions(chapters=chapters, record=record, keep=keep, mistakes=mistakes),
+        WalkOptions(chapters, record=record, keep=keep, proofs=proofs, caught_up=caught_up),
         say=lambda text: click.echo(text),
     )
     click.echo(report.text)

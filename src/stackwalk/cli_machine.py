@@ -8,8 +8,10 @@ import sys
 import click
 
 from stackwalk import machine as machines
+from stackwalk.cli_rewind import console, reset, restore, snapshot_, snapshots
 from stackwalk.errors import UsageError
 from stackwalk.home import find_home
+from stackwalk.machine import snapshot
 
 name_argument = click.argument("name", default="web")
 
@@ -20,7 +22,11 @@ def _say(text: str) -> None:
 
 @click.group()
 def machine() -> None:
-    """Your server: up, halt, destroy, status, ssh."""
+    """Your server: up, halt, destroy, status, ssh, snapshots, and the ways back."""
+
+
+for command in (snapshot_, snapshots, restore, reset, console):
+    machine.add_command(command)
 
 
 @machine.command()
@@ -50,7 +56,12 @@ def reboot(name: str) -> None:
 def destroy(name: str, yes: bool) -> None:
     """Delete the machine with everything on it; your progress and files stay."""
     if not yes:
-        _say(f"This deletes {name} and everything on it. Your progress, notebooks and keys stay.")
+        kept = ", ".join(each.label for each in snapshot.load(find_home(), name))
+        also = f", and its snapshots: {kept}" if kept else ""
+        _say(
+            f"This deletes {name} and everything on it{also}. "
+            "Your progress, notebooks and keys stay."
+        )
         if not sys.stdin.isatty():
             raise UsageError(
                 f"Deleting {name} wants a yes, and there is no terminal to ask in.",
@@ -84,9 +95,9 @@ def _describe(status: machines.MachineStatus) -> str:
     return "\n".join(lines)
 
 
-@machine.command()
+@machine.command(context_settings={"ignore_unknown_options": True})  # `ls -l` is the machine's
 @name_argument
-@click.argument("command", nargs=-1)
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def ssh(name: str, command: tuple[str, ...]) -> None:
     """Open a shell on it as the management account (or run one command)."""
     argv = machines.ssh_command(find_home(), name, tty=not command)
@@ -100,9 +111,9 @@ def play(chapters: tuple[str, ...], name: str) -> None:
     """Do chapters by script: their Ansible roles, run inside the machine."""
     from stackwalk.commands.play import play as run
 
-    sys.exit(run(find_home(), chapters, name=name, say=_say, ask=_ask, out=click.echo))
+    sys.exit(run(find_home(), chapters, name=name, say=_say, ask=ask, out=click.echo))
 
 
-def _ask(question: str) -> str | None:
+def ask(question: str) -> str | None:
     """A secret typed unseen; none where no terminal is."""
     return str(click.prompt(question, hide_input=True, err=True)) if sys.stdin.isatty() else None

@@ -9,7 +9,7 @@ from testinfra.host import Host
 
 from stackwalk.errors import RemoteTimeout
 from stackwalk.home import Home, find_home
-from stackwalk.machine.remote import Answer, require_up, run_remote
+from stackwalk.machine.remote import Answer, require_up, run_remote, slowness
 
 LIMIT_S = 20.0
 
@@ -31,8 +31,12 @@ def open_host(
 
 
 def open_laptop(home: Home | None = None, *, limit_s: float = LIMIT_S) -> Host:
-    """A testinfra host for this computer; commands run in the learner's laptop folder."""
-    return Host(_LaptopBackend(home or find_home(), limit_s=limit_s))
+    """A testinfra host for this computer; commands run in the learner's laptop folder.
+
+    Most of them log in to ``web``, so an emulated one gives them the time it needs itself.
+    """
+    home = home or find_home()
+    return Host(_LaptopBackend(home, limit_s=limit_s * slowness(home)))
 
 
 def run_once(

@@ -72,6 +72,19 @@ class Mistake:
     also_red: tuple[str, ...]
     mend: tuple[Step, ...]
     path: Path
+    debrief: str = ""  # told after a drill
+
+
+@dataclass(frozen=True)
+class OtherWay:
+    """Another right way to meet tasks: from the finished state to it, and back."""
+
+    name: str
+    title: str
+    tasks: tuple[str, ...]
+    do: tuple[Step, ...]
+    undo: tuple[Step, ...]
+    path: Path
 
 
 @dataclass(frozen=True)
@@ -87,6 +100,7 @@ class Chapter:
     tasks: tuple[Task, ...]
     mistakes: tuple[Mistake, ...]
     folder: Path
+    ways: tuple[OtherWay, ...] = ()
 
     @property
     def name(self) -> str:

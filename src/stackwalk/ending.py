@@ -1,5 +1,7 @@
 """Ends a running cell's command where it runs, and leaves earlier background jobs alone."""
 
+import os
+import signal as signals
 import time
 from collections.abc import Collection
 
@@ -31,6 +33,15 @@ def end_command(way: Way, shell_pid: int, spared: Collection[int], *, signal: st
                 break
             time.sleep(PAUSE_S)
     except Unreachable:
+        return False
+    return True
+
+
+def hang_up(group: int, *, only_look: bool = False) -> bool:
+    """Tells a process group that its terminal is closed; whether it had any process left."""
+    try:
+        os.killpg(group, 0 if only_look else signals.SIGHUP)
+    except ProcessLookupError:
         return False
     return True
 

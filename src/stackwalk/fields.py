@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from stackwalk.cellspec import parse_on
+from stackwalk.cellspec import OnCell, parse_on
 from stackwalk.course import Place
 from stackwalk.errors import UsageError
 from stackwalk.problems import Problem
@@ -79,7 +79,7 @@ def read_place(text: str, *, line: int, complaints: Complaints) -> Place | None:
     except UsageError as error:
         complaints.add(line, error.happened.rstrip("."), error.next)
         return None
-    if cell.directory is not None or cell.limit_s is not None:
+    if cell != OnCell(cell.place):
         fix = "write `laptop` or `web as deployer`, and change the directory in what is typed"
         complaints.add(line, f"`{text}` says more than a place", fix)
         return None

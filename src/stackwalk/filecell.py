@@ -154,7 +154,7 @@ class _AtMachine:
             raise Unreachable(
                 f"{self._cell.place} did not answer within {LIMIT_S} s.",
                 safe="The file is the old one or the new one, never a half.",
-                next="stackwalk machine status",
+                next=f"stackwalk rescue {self._cell.place.machine}",
             ) from error
         if done.returncode == 1:
             raise _failed(self._cell, done.stderr.strip().splitlines()[-1:] or "no reason given")

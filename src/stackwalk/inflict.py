@@ -1,10 +1,10 @@
-"""Mistakes: inflict a wrong state, see the right check turn red for the right reason, mend it."""
+"""Mistakes turn the right check red for the right reason; other right ways turn none."""
 
 import subprocess
 from collections.abc import Callable, Sequence
 
 from stackwalk.connect import run_once
-from stackwalk.course import Course, Mistake, Step, Task
+from stackwalk.course import Course, Mistake, OtherWay, Step, Task
 from stackwalk.errors import StackwalkError
 from stackwalk.home import Home
 from stackwalk.laptop import laptop_environment
@@ -28,9 +28,8 @@ def run_steps(home: Home, steps: Sequence[Step]) -> None:
         if step.place.machine == "laptop":
             status, said = _on_laptop(home, step.text)
         else:
-            done = run_once(
-                home, step.place.machine, step.text, user=step.place.user, limit_s=LIMIT_S
-            )
+            text = f"set -e\n{step.text}"  # a line in the middle that fails is a fault as well
+            done = run_once(home, step.place.machine, text, user=step.place.user, limit_s=LIMIT_S)
             status, said = done.rc, done.stdout + done.stderr
         if status != 0:
             raise StepFailed(f"exit {status} at {step.place}: {step.text!r} said {said.strip()!r}")
@@ -59,6 +58,9 @@ def prove_mistake(
 ) -> list[str]:
     """Inflicts a mistake on a machine that is all green, looks, mends, looks again.
 
+    The second look is at what the mistake turned red; that all the rest is green is looked at
+    once after all of them.
+
     Args:
         tasks: everything that is met before the mistake.
         look: runs the checks of tasks.
@@ -71,9 +73,47 @@ def prove_mistake(
         run_steps(home, mistake.mend)
     except StackwalkError as error:
         return [f"{mistake.name}: {error}"]
-    left = [v for v in look(tasks) if v.status not in FINE]
+    touched = {mistake.task, *mistake.also_red}
+    again = look([task for task in tasks if task.id in touched])
+    left = [v for v in again if v.status not in FINE]
     return faults + [
         f"{mistake.name}: not mended: {v.task} is {v.status}: {v.what or v.waits_for}" for v in left
+    ]
+
+
+def prove_way(
+    way: OtherWay,
+    tasks: Sequence[Task],
+    look: Callable[[Sequence[Task]], list[Verdict]],
+    home: Home,
+) -> list[str]:
+    """Takes another right way on a machine that is all green, looks, goes back, looks again.
+
+    Returns:
+        What was not as promised; empty when every check accepts the way, and the way back.
+    """
+    faults = _go(way, "do", way.do, tasks, look, home)
+    touched = [task for task in tasks if task.id in way.tasks]
+    return faults + _go(way, "undo", way.undo, touched, look, home)
+
+
+def _go(
+    way: OtherWay,
+    which: str,
+    steps: Sequence[Step],
+    tasks: Sequence[Task],
+    look: Callable[[Sequence[Task]], list[Verdict]],
+    home: Home,
+) -> list[str]:
+    try:
+        run_steps(home, steps)
+    except StackwalkError as error:
+        return [f"{which}: {error}"]
+    kind = "refused" if which == "do" else "not undone"
+    return [
+        f"{kind}: {v.task} is {v.status}: {v.what or v.waits_for}; found {v.found or 'nothing'}"
+        for v in look(tasks)
+        if v.status not in FINE
     ]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stackwalk.blocks import TaskBlock
 from stackwalk.chaptertext import read_chapter_text
-from stackwalk.course import Chapter, Course, Hints, Mistake, Step, Task
+from stackwalk.course import Chapter, Course, Hints, Mistake, OtherWay, Step, Task
 from stackwalk.fields import Complaints, Fields, read_place
 from stackwalk.problems import AuthorError, Problem
 
@@ -17,7 +17,8 @@ TASK = (
     *("title", "needs", "can", "was", "say"),
     *("nudges", "where", "what", "show", "solution", "debrief"),
 )
-MISTAKE = ("task", "symptom", "inflict", "message", "nudge", "also_red", "mend")
+MISTAKE = ("task", "symptom", "inflict", "message", "nudge", "also_red", "mend", "debrief")
+WAY = ("title", "tasks", "do", "undo")
 STEP_MUST = {"at", "type"}
 STEP_MAY = {*STEP_MUST, "answers"}
 
@@ -78,6 +79,7 @@ class _Reader:
             tasks=tuple(self._task(b, path) for b in text.blocks if isinstance(b, TaskBlock)),
             mistakes=tuple(self._mistakes()),
             folder=self.folder,
+            ways=tuple(self._ways()),
         )
 
     def _task(self, block: TaskBlock, path: Path) -> Task:
@@ -100,17 +102,38 @@ class _Reader:
         )
 
     def _mistakes(self) -> Iterator[Mistake]:
-        for folder in sorted((self.folder / "mistakes").glob("*")):
-            path = self._shown(f"mistakes/{folder.name}/mistake.yaml")
-            if (folder / "mistake.yaml").exists():
-                yield self._mistake(folder.name, path)
+        for name, path, record in self._files("mistakes", "mistake.yaml"):
+            yield self._mistake(name, path, record)
+
+    def _ways(self) -> Iterator[OtherWay]:
+        for name, path, record in self._files("ways", "way.yaml"):
+            yield self._way(name, path, record)
+
+    def _files(self, kind: str, file: str) -> Iterator[tuple[str, Path, "_Record"]]:
+        """Each folder of a kind: its name, its file as shown, and what stands in it."""
+        for folder in sorted((self.folder / kind).glob("*")):
+            path = self._shown(f"{kind}/{folder.name}/{file}")
+            if (folder / file).exists():
+                complaints = self._complaints(path)
+                yaml = complaints.read_yaml((folder / file).read_text(encoding="utf-8"), line=1)
+                yield folder.name, path, _Record(yaml, complaints, 1)
             else:
                 self.problems.append(Problem(path, 1, "it is missing", "write it"))
 
-    def _mistake(self, name: str, path: Path) -> Mistake:
-        complaints = self._complaints(path)
-        yaml = complaints.read_yaml((self.root / path).read_text(encoding="utf-8"), line=1)
-        record = _Record(yaml, complaints, 1)
+    def _way(self, name: str, path: Path, record: "_Record") -> OtherWay:
+        record.only(WAY, "a key of an other way")
+        if not record.texts("tasks"):
+            record.complain("tasks", "`tasks` is missing", "name the tasks it does another way")
+        return OtherWay(
+            name=name,
+            title=record.text("title"),
+            tasks=record.texts("tasks"),
+            do=record.steps("do"),
+            undo=record.steps("undo"),
+            path=self.root / path,
+        )
+
+    def _mistake(self, name: str, path: Path, record: "_Record") -> Mistake:
         record.only(MISTAKE, "a key of a mistake")
         return Mistake(
             name=name,
@@ -122,6 +145,7 @@ class _Reader:
             also_red=record.texts("also_red"),
             mend=record.steps("mend"),
             path=self.root / path,
+            debrief=" ".join(record.texts("debrief")),
         )
 
     def _shown(self, name: str) -> Path:

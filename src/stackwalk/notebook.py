@@ -4,10 +4,11 @@ Each cell's metadata says, under ``stackwalk``, what the walk and the page need 
 
     {"kind": "command", "line": 41, "shows": ["trixie"], "exit": 0, "can": []}
 
-Kinds: ``title``, ``setup``, ``prose``, ``map``, ``command``, ``terminal``, ``task``, ``check``.
+Kinds: ``title``, ``setup``, ``prose``, ``map``, ``command``, ``terminal``, ``task``, ``check``,
+``keep``.
 """
 
-import hashlib
+import shlex
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -24,14 +25,16 @@ from stackwalk.blocks import (
     TaskBlock,
     TerminalBlock,
 )
+from stackwalk.cells import Cell, code_cell, give_ids, markdown_cell
+from stackwalk.cellspec import OnCell, parse_first_line
 from stackwalk.chaptertext import read_chapter_text
 from stackwalk.course import Chapter, Task
+from stackwalk.errors import UsageError
 from stackwalk.problems import AuthorError, Problem
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-Cell = dict[str, Any]  # a notebook's cell as nbformat 4.5 describes it
 SETUP = "%load_ext stackwalk"
 SETUP_TEXT = """\
 Run the next cell first, each time you open this notebook or restart its kernel.
@@ -65,7 +68,7 @@ def plain_notebook(chapter: Chapter) -> "NotebookNode":
     if text.problems:
         raise AuthorError(text.problems)
     cells = list(_cells(text, chapter))
-    _give_ids(cells, chapter.slug)
+    give_ids(cells, chapter.slug)
     metadata = {**METADATA, "stackwalk": {"chapter": chapter.name}}
     content = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
     made: NotebookNode = nbformat.from_dict(content)  # type: ignore[no-untyped-call]  # typed in part
@@ -91,7 +94,9 @@ def _cells(text: ChapterText, chapter: Chapter) -> Iterator[Cell]:
             case Prose():
                 yield from _prose_cells(block)
             case CommandCell():
-                yield _code_cell(_with_limit(next(sources), block), **_command_metadata(block))
+                source = with_options(next(sources), block)
+                yield code_cell(source, **_command_metadata(block))
+                yield from _keep_cell(source, block)
             case TerminalBlock():
                 yield _terminal_cell(block)
             case TaskBlock():
@@ -122,15 +127,15 @@ def _code_sources(text: ChapterText) -> list[str]:
 
 def _opening(blocks: list[Block], chapter: Chapter) -> Iterator[Cell]:
     """The title, with the prose up to the next heading, and the cell that loads us."""
-    first = _markdown_cell(f"# {chapter.title}", kind="title", line=1)
+    first = markdown_cell(f"# {chapter.title}", kind="title", line=1)
     rest: list[Cell] = []
     block = blocks[0] if blocks else None
     if isinstance(block, Prose) and block.text.startswith("# "):
         first, *rest = _prose_cells(block)
         del blocks[0]
     yield first
-    yield _markdown_cell(SETUP_TEXT, kind="setup", line=1)
-    yield _code_cell(SETUP, kind="setup", line=1)
+    yield markdown_cell(SETUP_TEXT, kind="setup", line=1)
+    yield code_cell(SETUP, kind="setup", line=1)
     yield from rest
 
 
@@ -147,7 +152,7 @@ def _prose_cells(block: Prose) -> Iterator[Cell]:
     for start, end in pairwise(sorted({0, *starts, len(lines)})):
         source = "\n".join(lines[start:end]).strip()
         if source:
-            yield _markdown_cell(source, kind="prose", line=block.line + start)
+            yield markdown_cell(source, kind="prose", line=block.line + start)
 
 
 def _is_in_details(lines: list[str]) -> bool:
@@ -155,12 +160,28 @@ def _is_in_details(lines: list[str]) -> bool:
     return text.count("<details") > text.count("</details>")
 
 
-def _with_limit(source: str, block: CommandCell) -> str:
-    """The chapter's ``:limit:`` in the cell's own first line, where the magic reads it."""
+def with_options(source: str, block: CommandCell) -> str:
+    """The options the magic needs in the cell's own first line, where it reads them."""
     first, *rest = source.split("\n")
-    if block.options.limit_s is None or not first.startswith("%%") or "limit=" in first:
-        return source
-    return "\n".join([f"{first} limit={block.options.limit_s}", *rest])
+    options = block.options
+    wanted = {"limit": options.limit_s, "undo": options.undo, "within": options.within_s}
+    for name, value in wanted.items():
+        if value and first.startswith("%%") and f" {name}=" not in first:
+            first += f" {name}={shlex.quote(str(value))}"
+    return "\n".join([first, *rest])
+
+
+def _keep_cell(source: str, block: CommandCell) -> Iterator[Cell]:
+    """After a hazard cell the one that confirms it, from a new session."""
+    try:
+        spec = parse_first_line(source.partition("\n")[0])
+    except UsageError:
+        return  # `author check` says it, with the line
+    if isinstance(spec, OnCell) and spec.undo:
+        name = spec.place.machine
+        command = "%keep" if name == "web" else f"%keep {name}"
+        can = list(block.options.can)
+        yield code_cell(command, kind="keep", line=block.line, can=can)
 
 
 def _command_metadata(block: CommandCell) -> dict[str, Any]:
@@ -184,7 +205,7 @@ def _terminal_cell(block: TerminalBlock) -> Cell:
         f"{fence}bash\n{step.text}\n{fence}",
         "\n".join(wording.answers_lines(step.answers)),
     ]
-    return _markdown_cell(
+    return markdown_cell(
         "\n\n".join(part for part in parts if part),
         kind="terminal",
         line=block.line,
@@ -206,42 +227,11 @@ def _task_cells(task: Task, titles: dict[str, str], line: int) -> Iterator[Cell]
         f"Hints, four of them, and at the end the solution: `%hint {task.id}`.",
     ]
     text = "\n\n".join(part for part in parts if part)
-    yield _markdown_cell(text, kind="task", line=line, task=task.id)
-    yield _code_cell(f"%check {task.id}", kind="check", line=line, task=task.id)
+    yield markdown_cell(text, kind="task", line=line, task=task.id)
+    yield code_cell(f"%check {task.id}", kind="check", line=line, task=task.id)
 
 
 def _map_cell(layer: str, line: int) -> Cell:
     """The picture's name and its words; labtext puts the picture itself below them."""
     source = f"![{stackmap.alt_text(layer)}][{stackmap.MAP}]\n\n{stackmap.line_of_text(layer)}"
-    return _markdown_cell(source, kind="map", line=line, layer=layer)
-
-
-def _markdown_cell(source: str, **metadata: Any) -> Cell:
-    return {"cell_type": "markdown", "source": source, "metadata": {"stackwalk": metadata}}
-
-
-def _code_cell(source: str, **metadata: Any) -> Cell:
-    return {
-        "cell_type": "code",
-        "source": source,
-        "metadata": {"stackwalk": metadata},
-        "execution_count": None,
-        "outputs": [],
-    }
-
-
-def _give_ids(cells: list[Cell], slug: str) -> None:
-    """``<task>-task`` and ``<task>-check``, else ``<slug>-`` and a hash of what the cell holds.
-
-    A text that occurs again counts on: its second cell hashes the text and a 2.
-    """
-    seen: dict[str, int] = {}
-    for cell in cells:
-        about = cell["metadata"]["stackwalk"]
-        if "task" in about:
-            cell["id"] = f"{about['task']}-{about['kind']}"
-            continue
-        held = cell["cell_type"] + "\n" + cell["source"]
-        seen[held] = seen.get(held, 0) + 1
-        text = held if seen[held] == 1 else f"{held}\n{seen[held]}"
-        cell["id"] = f"{slug}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return markdown_cell(source, kind="map", line=line, layer=layer)

@@ -101,7 +101,10 @@ def _facts(
         case "task":
             return {**facts, **_task(tasks[about.task], titles)}
         case "check":
-            return {**facts, "command": f"stackwalk check {about.task}"}
+            return {**facts, "command": f"stackwalk check {about.task}", "title": "Check it"}
+        case "keep":
+            command = cell.source.replace("%keep", "stackwalk keep")
+            return {**facts, "command": command, "title": "Keep it, from a new session"}
     return facts
 
 
@@ -124,6 +127,7 @@ def _command(source: str, promised_exit: int, capture: CellCapture | None) -> Fa
         title = capture.place
     return {
         "title": title.replace('"', "'"),
+        "hazard": wording.hazard_line(source),
         "body": wording.body_of(source),
         "language": language,
         "output_language": "diff" if is_write else "text",

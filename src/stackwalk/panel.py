@@ -5,11 +5,11 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stackwalk.show import GLYPHS, left_in_chapter, root_causes_first, tally
+from stackwalk.show import GLYPHS, all_met, left_in_chapter, root_causes_first, tally
 from stackwalk.verdict import Status, Verdict
 
 if TYPE_CHECKING:
-    from stackwalk.commands import CheckResult, HintResult, SolutionResult
+    from stackwalk.commands import CheckResult, HintResult, SolutionResult, StatusResult
     from stackwalk.commands.ladder import NextResult
 
 # Every text takes the page's own colour, so that light and dark both work; the status colour is
@@ -144,6 +144,18 @@ def render_text(label: str, text: str) -> str:
     return _panel(label, f"<pre>{escape(text)}</pre>")
 
 
+def render_status(result: "StatusResult", text: str) -> str:
+    """The table of all tasks; when something turned red, the map with its layers first."""
+    from stackwalk import stackmap
+
+    red = result.red_layers
+    return _panel(
+        "Status",
+        stackmap.render_svg(result.red[0].chapter.layer, red=red) if red else "",
+        f"<pre>{escape(text)}</pre>",
+    )
+
+
 def render_prose(text: str) -> str:
     """An author's Markdown; raw HTML in it is shown, not obeyed."""
     from markdown_it import MarkdownIt
@@ -215,7 +227,7 @@ def _all_met(result: "CheckResult") -> str:
     left = left_in_chapter(result)
     if left is not None:
         return f'<p class="sw-note">Next in this chapter: {escape(left.title)} {_code(left.id)}</p>'
-    return f'<p class="sw-note">All of this is met. Next: {_code("%next")}</p>'
+    return f'<p class="sw-note">{all_met(result)} Next: {_code("%next")}</p>'
 
 
 def _answer(says: str) -> str:

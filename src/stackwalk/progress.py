@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from stackwalk.course import Chapter, Course, Task
+from stackwalk.drillbook import KEPT, Drill, Drilled, Ending, drill_from, drilled_from
 from stackwalk.verdict import Status, Verdict
 
 Mode = Literal["guided", "free"]
@@ -21,20 +22,36 @@ class TaskRecord:
     hints: int = 0  # rungs of the ladder taken, 0 to 4
     last: str = ""  # last status that was seen; never ``unknown``
     saw: str = ""  # what the last unmet check saw: picks the nudge
+    nudged: str = ""  # what the last nudge given was about
 
     @property
     def is_settled(self) -> bool:
-        """Met once or skipped: either opens the next."""
-        return bool(self.met_at or self.skipped_at)
+        """Met once, skipped, or not possible on this machine: each opens the next."""
+        return bool(self.met_at or self.skipped_at) or self.is_impossible
+
+    @property
+    def is_red(self) -> bool:
+        """It was met once, and the last look found it otherwise."""
+        return bool(self.met_at) and self.last in (str(Status.UNMET), str(Status.NOT_STARTED))
+
+    @property
+    def is_impossible(self) -> bool:
+        """It was never met, and the machine it was last looked for on cannot do it."""
+        return not self.met_at and self.last == str(Status.NOT_POSSIBLE)
 
 
 @dataclass(frozen=True)
 class Progress:
-    """The whole file. ``tasks`` keys are task ids, ``opened`` keys chapter slugs."""
+    """The whole file. ``tasks`` keys are task ids, ``opened`` keys chapter slugs.
+
+    Editions that know no drills read the rest; so ``format`` stayed 1.
+    """
 
     mode: Mode = "guided"
     tasks: Mapping[str, TaskRecord] = field(default_factory=dict)
     opened: Mapping[str, str] = field(default_factory=dict)
+    drill: Drill | None = None
+    drilled: tuple[Drilled, ...] = ()
 
     def of(self, task_id: str) -> TaskRecord:
         return self.tasks.get(task_id, TaskRecord())
@@ -60,10 +77,12 @@ def opens_after(course: Course, progress: Progress, chapter: Chapter) -> tuple[T
 
 
 def next_task(course: Course, progress: Progress) -> Task | None:
-    """The first task that is neither met nor skipped; then the skipped ones; else none."""
+    """The first task that is neither met nor skipped; then what turned red; then the skipped."""
     open_tasks = [t for t in course.tasks if not progress.of(t.id).is_settled]
-    skipped = [t for t in course.tasks if not progress.of(t.id).met_at]
-    return next(iter(open_tasks or skipped), None)
+    records = {t.id: progress.of(t.id) for t in course.tasks}
+    red = [t for t in course.tasks if records[t.id].is_red]
+    skipped = [t for t in course.tasks if not (records[t.id].met_at or records[t.id].is_impossible)]
+    return next(iter(open_tasks or red or skipped), None)
 
 
 def with_verdicts(progress: Progress, verdicts: Iterable[Verdict], now: str) -> Progress:
@@ -81,13 +100,27 @@ def _after(record: TaskRecord, verdict: Verdict, now: str) -> TaskRecord:
         )
     if verdict.status in (Status.UNMET, Status.NOT_STARTED):
         return replace(record, last=str(verdict.status), saw=verdict.saw)
+    if verdict.status is Status.NOT_POSSIBLE and not record.met_at:
+        return replace(record, last=str(verdict.status), saw="")
     return record
+
+
+def red_task(course: Course, progress: Progress) -> Task | None:
+    """The first task that was met and was seen red since; none where everything held."""
+    return next((task for task in course.tasks if progress.of(task.id).is_red), None)
 
 
 def with_hint(progress: Progress, task_id: str) -> Progress:
     """One more rung of the ladder taken."""
     record = progress.of(task_id)
-    return _with(progress, task_id, replace(record, hints=min(4, record.hints + 1)))
+    taken = min(4, record.hints + 1)
+    return _with(progress, task_id, replace(record, hints=taken, nudged=record.saw))
+
+
+def with_nudge(progress: Progress, task_id: str) -> Progress:
+    """The nudge for what was seen last was given; no rung is counted for it."""
+    record = progress.of(task_id)
+    return _with(progress, task_id, replace(record, nudged=record.saw))
 
 
 def with_skip(progress: Progress, task_id: str, now: str) -> Progress:
@@ -96,6 +129,23 @@ def with_skip(progress: Progress, task_id: str, now: str) -> Progress:
     if record.met_at:
         return progress
     return _with(progress, task_id, replace(record, skipped_at=record.skipped_at or now))
+
+
+def with_drill_hint(progress: Progress) -> Progress:
+    """One more rung taken in the drill that runs; the task's own count stays as it was."""
+    drill = progress.drill
+    if drill is None:
+        return progress
+    return replace(progress, drill=replace(drill, hints=min(4, drill.hints + 1)))
+
+
+def with_drill_over(progress: Progress, ending: Ending, seconds: int, now: str) -> Progress:
+    """The drill that runs becomes one that is over."""
+    drill = progress.drill
+    if drill is None:
+        return progress
+    over = Drilled(drill.mistake, now, ending, seconds, drill.hints)
+    return replace(progress, drill=None, drilled=(*progress.drilled, over)[-KEPT:])
 
 
 def with_opened(progress: Progress, slugs: Iterable[str], now: str) -> Progress:
@@ -130,11 +180,16 @@ def merge(ours: Progress, theirs: Progress) -> Progress:
             skipped_at=record.skipped_at or other.skipped_at,
             hints=max(record.hints, other.hints),
         )
-    return Progress(ours.mode, tasks, {**ours.opened, **theirs.opened})
+    return replace(ours, tasks=tasks, opened={**ours.opened, **theirs.opened})
 
 
 def to_dict(progress: Progress) -> dict[str, Any]:
     """The file's content; empty fields are left out so that a person can read it."""
+    drills: dict[str, Any] = {}
+    if progress.drill:
+        drills["drill"] = {k: v for k, v in vars(progress.drill).items() if v}
+    if progress.drilled:
+        drills["drilled"] = [vars(drilled) for drilled in progress.drilled]
     return {
         "format": FORMAT,
         "mode": progress.mode,
@@ -143,6 +198,7 @@ def to_dict(progress: Progress) -> dict[str, Any]:
             task_id: {k: v for k, v in vars(record).items() if v}
             for task_id, record in sorted(progress.tasks.items())
         },
+        **drills,
     }
 
 
@@ -165,4 +221,10 @@ def from_dict(data: Mapping[str, Any]) -> Progress:
         for task_id, row in tasks.items()
         if isinstance(row, Mapping)
     }
-    return Progress("free" if mode == "free" else "guided", records, dict(opened))
+    return Progress(
+        "free" if mode == "free" else "guided",
+        records,
+        dict(opened),
+        drill_from(data.get("drill")),
+        drilled_from(data.get("drilled")),
+    )

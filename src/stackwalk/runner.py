@@ -145,8 +145,10 @@ class _Modules:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._loaded: dict[str, ModuleType] = {}
-        for name in ("probes",):  # another course's, or an older edition's, in a long-lived kernel
-            sys.modules.pop(name, None)
+        for path in folder.glob(
+            "*probes.py"
+        ):  # an older edition's may be loaded in a long-lived kernel
+            sys.modules.pop(path.stem, None)
 
     def check(self, module: str, task_id: str) -> Callable[..., str | None]:
         if module not in self._loaded:

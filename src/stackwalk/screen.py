@@ -29,6 +29,7 @@ ASKED = re.compile(
             r"could not read (Username|Password)",
             r"read_passphrase",
             r"Error reading input, exiting",
+            r"Overwrite \(y/n\)\?",
         )
     )
 )

@@ -2,32 +2,36 @@
 
 import atexit
 import contextlib
-import os
-import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
-from stackwalk.cellspec import LAPTOP
 from stackwalk.course import Place
-from stackwalk.ending import end_command
-from stackwalk.errors import MachineError, Unreachable, UsageError
+from stackwalk.ending import end_command, hang_up
+from stackwalk.errors import Unreachable, UsageError
 from stackwalk.home import Home
 from stackwalk.laptop import laptop_environment
+from stackwalk.opening import (
+    Kept,
+    Opened,
+    is_laptop,
+    next_record,
+    open_patiently,
+    open_shell,
+    restore,
+    short,
+)
 from stackwalk.screen import Screen, opens_inner_shell
 from stackwalk.shell import Shell, ShellGone
 from stackwalk.way import SSH_FAILED, Way, explain, find_way
-from stackwalk.wire import Record, Text, is_whole, render_frame
+from stackwalk.wire import Record, Text, render_frame
 
 __all__ = ["CellResult", "Session", "laptop_environment", "open_session", "run_cell"]
 
 Ended = Literal["done", "interrupted", "timeout", "lost"]
 LIMIT_S = 120
-OPEN_LIMIT_S = 30  # a login on an emulated machine takes some seconds
-BACK_LIMIT_S = 90  # how long a machine that was there may take to be back, after a reboot
-STATE_LIMIT = 1_000_000  # characters of variables that are kept against a lost connection
 
 
 @dataclass(frozen=True)
@@ -41,27 +45,16 @@ class CellResult:
     ended: Ended
 
 
-@dataclass(frozen=True)
-class _Kept:
-    """What the last finished cell left: enough to go on in a new shell."""
-
-    directory: str = ""
-    status: int = 0
-    jobs: tuple[int, ...] = ()
-    state: str = ""
-
-
 class Session:
     """One place's shell, opened when the first cell needs it and again whenever it was lost."""
 
     def __init__(self, place: Place, way: Callable[[], Way]) -> None:
         self.place = place
         self._find_way = way
-        self._shell: Shell | None = None
-        self._way: Way | None = None
-        self._pid = 0
+        self._opened: Opened | None = None
+        self._way: Way | None = None  # of the last shell, too: where `in keys` begins
         self._home = ""
-        self._kept = _Kept()
+        self._kept = Kept()
         self._was_lost = False
         self._left: list[int] = []  # process groups on the laptop whose shell ended before them
 
@@ -96,80 +89,64 @@ class Session:
     @property
     def directory(self) -> str:
         """Where the next cell runs, as a prompt shows it."""
-        return self._short(self._kept.directory)
-
-    def _short(self, path: str) -> str:
-        if self._home and (path == self._home or path.startswith(f"{self._home}/")):
-            return "~" + path[len(self._home) :]
-        return path or "~"
+        return short(self._kept.directory, self._home)
 
     def close(self) -> None:
         """Ends the shell; on the laptop its background jobs too, as closing a terminal does."""
-        shell, self._shell = self._shell, None
-        if shell is not None:
-            if self.place.machine == LAPTOP and self._way is not None:
-                end_command(self._way, self._pid, (), signal="HUP")
-            shell.close()
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            if is_laptop(self.place):
+                end_command(opened.way, opened.pid, (), signal="HUP")
+            opened.shell.close()
         for group in self._left:
-            _hang_up(group)
+            hang_up(group)
 
     def _begin(self, text: str, directory: str | None, screen: Screen) -> str:
         """Sends a cell; opens the shell first, also when the one there turns out to be gone."""
         if "\0" in text:
             raise UsageError("This cell holds a NUL character, which no shell can read.")
         for _ in range(2):
-            shell = self._shell or self._open_patiently(screen)
+            shell = (self._opened or self._open(screen)).shell
             with contextlib.suppress(ShellGone):
                 shell.send(
                     render_frame(text, directory=self._full(directory), status=self._kept.status)
                 )
-                record = self._await(shell, ("begin", "refused"), OPEN_LIMIT_S, screen)
+                record = self._next_record(shell, screen)
                 if record.kind == "refused":
                     reason = record.text(0).rpartition(": ")[2] or "it cannot be entered"
                     raise UsageError(
                         f"{self.place} cannot work in {directory}: {reason}",
                         safe="Nothing was run.",
                     )
-                return self._short(record.text(0))
+                return short(record.text(0), self._home)
             self._drop(lost=True)
         raise explain(self.place, SSH_FAILED, "the session ended twice before the cell began")
 
     def _follow(self, screen: Screen, until: float) -> tuple[Ended, int]:
         """Shows what the cell prints until it is over."""
-        assert self._shell is not None  # _begin has opened it
-        shell = self._shell
+        assert self._opened is not None  # _begin has opened it
+        shell = self._opened.shell
         try:
             while (left_s := until - time.monotonic()) > 0:
                 event = shell.next_event(left_s)
                 if isinstance(event, Text):
                     screen.write(event.data)
                 elif isinstance(event, Record) and event.kind == "end":
-                    return "done", self._keep(event)
+                    self._kept = self._kept.after(event)
+                    return "done", self._kept.status
                 elif isinstance(event, Record) and event.kind == "exit":
                     return "done", self._exited(int(event.text(0)), screen)
         except ShellGone:
             status = shell.wait()
-            if self.place.machine != LAPTOP and status == SSH_FAILED:
+            if not is_laptop(self.place) and status == SSH_FAILED:
                 return "lost", self._lost(screen)
             return "done", self._exited(status, screen)
         return "timeout", 124
 
-    def _keep(self, end: Record) -> int:
-        """Remembers what the cell left; a state that is not whole leaves the one before."""
-        status, directory, jobs, length, state = (end.text(index) for index in range(5))
-        usable = len(state) <= STATE_LIMIT and is_whole(state, length)
-        self._kept = _Kept(
-            directory,
-            int(status),
-            tuple(int(pid) for pid in jobs.split()),
-            state if usable else self._kept.state,
-        )
-        return self._kept.status
-
     def _exited(self, status: int, screen: Screen) -> int:
         screen.note(f"the shell ended with status {status}; the next cell starts a new one.")
         self._drop()
-        self._kept = _Kept()
+        self._kept = Kept()
         return status
 
     def _lost(self, screen: Screen) -> int:
@@ -186,9 +163,9 @@ class Session:
         reason = (
             "interrupted" if ended == "interrupted" else f"ended after {limit_s:g} s, its limit"
         )
-        if self._shell is not None and self._way is not None and self._pid:
+        if self._opened is not None:
             try:
-                reached = end_command(self._way, self._pid, self._kept.jobs)
+                reached = end_command(self._opened.way, self._opened.pid, self._kept.jobs)
             except KeyboardInterrupt:
                 reached = False
             if not reached:
@@ -197,97 +174,46 @@ class Session:
         screen.note(f"{reason}. Directory and variables are as they were before this cell.")
 
     def _drop(self, *, lost: bool = False) -> None:
-        shell, self._shell, self._pid = self._shell, None, 0
+        opened, self._opened = self._opened, None
         self._was_lost = lost
-        if shell is not None:
-            shell.close()
-            if self.place.machine == LAPTOP and _hang_up(shell.group, only_look=True):
-                self._left.append(shell.group)
+        if opened is not None:
+            opened.shell.close()
+            if is_laptop(self.place) and hang_up(opened.shell.group, only_look=True):
+                self._left.append(opened.shell.group)
 
-    def _open_patiently(self, screen: Screen) -> Shell:
-        """Opens a shell; where one was lost, waits for a machine that may be starting again."""
-        until, said = time.monotonic() + BACK_LIMIT_S, False
-        while True:
-            try:
-                return self._open()
-            except Unreachable:
-                if not self._was_lost or time.monotonic() > until:
-                    raise
-            if not said:
-                screen.note(f"{self.place.machine} does not answer; waiting for it to be back.")
-                said = True
-            time.sleep(1)  # between two attempts; the limit is above
+    def _open(self, screen: Screen) -> Opened:
+        """A shell with what the last cell left; where one was lost, with patience."""
+        if self._was_lost:
+            return open_patiently(self._open_once, self.place, screen)
+        return self._open_once()
 
-    def _open(self) -> Shell:
-        """A fresh shell, checked for who and where it is, with what the last cell left."""
+    def _open_once(self) -> Opened:
         self._way = self._find_way()
-        shell = Shell(self._way)
+        self._opened = opened = open_shell(self.place, self._way)
+        self._home = opened.home
         try:
-            said: list[str] = []
-            ready = self._await(shell, ("ready",), OPEN_LIMIT_S, Screen(said.append))
-        except ShellGone as gone:
-            error = explain(self.place, shell.wait(), f"{''.join(said)}\n{shell.errors()}")
-            shell.close()
-            raise error from gone
-        except BaseException:
-            shell.close()
+            self._kept = restore(opened, self.place, self._kept)
+        except Unreachable:
+            self._drop(lost=self._was_lost)
             raise
-        self._shell, self._pid, self._home = shell, int(ready.text(1)), ready.text(2)
-        if self._way.user and ready.text(0) != self._way.user:
-            self._drop()
-            raise MachineError(
-                f"This cell is for {self.place}; the session that opened is {ready.text(0)}'s.",
-                safe="Nothing was run.",
-            )
-        self._restore(shell)
         self._was_lost = False
         atexit.unregister(self.close)
         atexit.register(self.close)
-        return shell
+        return opened
 
-    def _restore(self, shell: Shell) -> None:
-        """Sets what the last finished cell left; a directory that is gone gives way to home."""
-        if not self._kept.state:
-            return
-        for directory in (self._kept.directory, ""):
-            shell.send(render_frame(self._kept.state, directory=directory, status=0))
-            record = self._await(shell, ("end", "refused"), OPEN_LIMIT_S, Screen(lambda _: None))
-            if record.kind == "end":
-                self._kept = replace(self._kept, directory=record.text(1), jobs=())
-                return
-
-    def _await(
-        self, shell: Shell, kinds: tuple[str, ...], limit_s: float, screen: Screen
-    ) -> Record:
-        """The next record of one of these kinds; a silent shell counts as unreachable."""
-        until = time.monotonic() + limit_s
-        while (left_s := until - time.monotonic()) > 0:
-            event = shell.next_event(left_s)
-            if isinstance(event, Text):
-                screen.write(event.data)
-            elif isinstance(event, Record) and event.kind in kinds:
-                return event
-        self._drop(lost=self._was_lost)
-        raise Unreachable(
-            f"{self.place} does not answer.",
-            safe="Nothing was run.",
-            next="stackwalk machine status",
-        )
+    def _next_record(self, shell: Shell, screen: Screen) -> Record:
+        """Whether the cell began; a shell that is silent is given up."""
+        try:
+            return next_record(shell, self.place, ("begin", "refused"), screen)
+        except Unreachable:
+            self._drop(lost=self._was_lost)
+            raise
 
     def _full(self, directory: str | None) -> str:
         """``in keys`` means below the place's own folder, wherever the shell is now."""
         if not directory or directory.startswith(("/", "~")) or self._way is None:
             return directory or ""
         return f"{self._way.base}/{directory}"
-
-
-def _hang_up(group: int, *, only_look: bool = False) -> bool:
-    """Tells a process group that its terminal is closed; whether it had any process left."""
-    try:
-        os.killpg(group, 0 if only_look else signal.SIGHUP)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def run_cell(

@@ -3,10 +3,9 @@
 import textwrap
 from collections.abc import Iterable
 
-from stackwalk.commands import CheckResult, HintResult, SolutionResult, StatusResult
+from stackwalk.commands import CheckResult, HintResult, SolutionResult
 from stackwalk.commands.ladder import NextResult
 from stackwalk.course import Chapter, Step, Task
-from stackwalk.progress import Progress, opens_after
 from stackwalk.verdict import Status, Verdict
 
 GLYPHS = {
@@ -104,43 +103,22 @@ def _after(result: CheckResult) -> list[str]:
         lines.append(
             f"\nNext in this chapter: {left.id}, {left.title}"
             if left
-            else "\nAll of this is met.   next: stackwalk next"
+            else f"\n{all_met(result)}   next: stackwalk next"
         )
     return lines
 
 
+def all_met(result: CheckResult) -> str:
+    """What is never met on this machine is not called so."""
+    beyond = any(verdict.status is Status.NOT_POSSIBLE for verdict in result.verdicts)
+    return "All that this machine can do is met." if beyond else "All of this is met."
+
+
 def left_in_chapter(result: CheckResult) -> Task | None:
-    """The first task of the chapter that was never met, if there is one."""
-    open_tasks = (t for t in result.chapter.tasks if not result.progress.of(t.id).met_at)
-    return next(open_tasks, None)
-
-
-def render_status(result: StatusResult) -> str:
-    """Every chapter and task with its mark, and how the machine is."""
-    lines = [f"machine   {result.machine}", f"mode      {result.progress.mode}", ""]
-    for chapter in result.course.chapters:
-        lines += _chapter_lines(chapter, result)
-    return "\n".join([*lines, *result.notes])
-
-
-def _chapter_lines(chapter: Chapter, result: StatusResult) -> list[str]:
-    met = sum(1 for task in chapter.tasks if result.progress.of(task.id).met_at)
-    lines = [_head(chapter, f"{met} of {len(chapter.tasks)} met")]
-    if chapter not in result.open_chapters:
-        left = opens_after(result.course, result.progress, chapter)
-        return [*lines, f"  locked (read it freely); opens after {left[0].id}", ""]
-    return [*lines, *(f"  {_mark(task, result.progress)}" for task in chapter.tasks), ""]
-
-
-def _mark(task: Task, progress: Progress) -> str:
-    record = progress.of(task.id)
-    if record.met_at and record.last == str(Status.UNMET):
-        return f"✘ {task.id:<22} {task.title} (met on {record.met_at[:10]}, not met now)"
-    if record.met_at:
-        return f"✔ {task.id:<22} {task.title}"
-    if record.skipped_at:
-        return f"↷ {task.id:<22} {task.title} (skipped: come back)"
-    return f"○ {task.id:<22} {task.title}"
+    """The first task of the chapter that was never met and could be, if there is one."""
+    records = {task.id: result.progress.of(task.id) for task in result.chapter.tasks}
+    left = (t for t in result.chapter.tasks if not records[t.id].met_at)
+    return next((t for t in left if not records[t.id].is_impossible), None)
 
 
 def render_hint(result: HintResult) -> str:

@@ -67,9 +67,12 @@ $parts
 """)
 
 
-def render_svg(lit: str) -> str:
-    """The map as SVG, with the layer of key ``lit`` lit; no blank lines, so Markdown keeps it."""
-    parts, bottom = _parts(lit)
+def render_svg(lit: str, *, red: frozenset[str] = frozenset()) -> str:
+    """The map as SVG, with the layer of key ``lit`` lit; no blank lines, so Markdown keeps it.
+
+    Layers in ``red`` were met and are not met now: framed, and said in words.
+    """
+    parts, bottom = _parts(lit, red)
     height = bottom + PAD
     return PICTURE.substitute(
         width=WIDTH,
@@ -97,27 +100,42 @@ def line_of_text(lit: str) -> str:
     return f"{passed} → {' · '.join(words[layer.key] for layer in BEHIND)}".replace("wsgi", "WSGI")
 
 
+def line_of_red(red: frozenset[str]) -> str:
+    """``client → internet → server ✘ red → web server → …``."""
+    words = {
+        layer.key: f"{layer.name.lower()}{' ✘ red' if layer.key in red else ''}" for layer in LAYERS
+    }
+    passed = " → ".join(words[key] for key in LAYER_KEYS[:6])
+    return f"{passed} → {' · '.join(words[layer.key] for layer in BEHIND)}".replace("wsgi", "WSGI")
+
+
 def layer_of(key: str) -> Layer:
     """The layer of that key; ``KeyError`` for an unknown one."""
     return {layer.key: layer for layer in LAYERS}[key]
 
 
-def _parts(lit: str) -> tuple[list[str], int]:
+def _parts(lit: str, red: frozenset[str]) -> tuple[list[str], int]:
     """The shapes from top to bottom, and where they end."""
     x, width, y = PAD, WIDTH - 2 * PAD, PAD
     parts: list[str] = []
     for layer in OUTSIDE:
         parts += [*_row(layer, lit, x, y, width), _arrow(WIDTH // 2, y + ROW, y + ROW + GAP)]
+        parts += _red(layer, red, x, y, width, ROW)
         y += ROW + GAP
     inside_height = ROW + 3 * (ROW + GAP) + ROW + 8 + PAD
     parts += _server(lit, x, y, width, inside_height)
+    parts += _red(SERVER, red, x, y, width, inside_height)
     y += ROW
     for layer in INSIDE:
         parts += _row(layer, lit, x + PAD, y, width - 2 * PAD)
+        parts += _red(layer, red, x + PAD, y, width - 2 * PAD, ROW)
         y += ROW + GAP
         if layer is not INSIDE[-1]:
             parts.append(_arrow(WIDTH // 2, y - GAP, y))
     parts += _behind(lit, x + PAD, y, width - 2 * PAD)
+    each = (width - 2 * PAD - 2 * 8) // 3
+    for number, layer in enumerate(BEHIND):
+        parts += _red(layer, red, x + PAD + number * (each + 8), y, each, ROW + 8)
     return parts, y + ROW + 8 + PAD
 
 
@@ -162,6 +180,23 @@ def _behind(lit: str, x: int, y: int, width: int) -> Iterator[str]:
                 f'<text class="{kind}{on}" x="{middle}" y="{y + down}" text-anchor="middle">'
                 f"{escape(text)}</text>"
             )
+
+
+def _red(
+    layer: Layer, red: frozenset[str], x: int, y: int, width: int, height: int
+) -> Iterator[str]:
+    """A frame and a word over a layer that turned red; nothing for the others."""
+    if layer.key in red:
+        yield (
+            f'<rect fill="none" stroke="#d2463c" stroke-width="3" x="{x}" y="{y}" width="{width}"'
+            f' height="{height}" rx="6"/>'
+        )
+        is_narrow = width < WIDTH // 2  # its two lines leave only the corner free
+        right, down, word = (6, 14, "✘") if is_narrow else (12, 36, "✘ red now")
+        yield (
+            f'<text class="sm-name" x="{x + width - right}" y="{y + down}" text-anchor="end">'
+            f"{word}</text>"
+        )
 
 
 def _tag(x: int, y: int, on: str) -> str:

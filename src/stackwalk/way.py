@@ -85,7 +85,7 @@ def explain(place: Place, exit_status: int, said: str) -> StackwalkError:
         return Unreachable(
             f"{place.machine} cannot be reached: {_last_line(said) or 'ssh ended without a word'}",
             safe=safe,
-            next="stackwalk machine status",
+            next=f"stackwalk rescue {place.machine}",
         )
     return MachineError(
         f"A session at {place} did not open: {_last_line(said) or f'exit {exit_status}'}",

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from stackwalk.cellspec import LAPTOP, OnCell, WriteCell, parse_first_line
 from stackwalk.course import Place, Task
 
+WITHIN_S = 60  # seconds a hazard cell's change stays without being confirmed
 LAPTOP_FOLDER = "~/stackwalk/laptop"
 PASSWORD = "{password}"
 
@@ -34,6 +35,17 @@ def body_of(source: str) -> str:
     """What is typed or written: a command cell without its first line."""
     first, _, rest = source.partition("\n")
     return rest if first.startswith("%%") else source
+
+
+def hazard_line(source: str) -> str:
+    """What takes a hazard cell's change back, and when; empty for any other cell."""
+    spec = parse_first_line(source.partition("\n")[0])
+    if not isinstance(spec, OnCell) or not spec.undo:
+        return ""
+    return (
+        f"A dead man's switch is armed first: {spec.place.machine} runs `{spec.undo}` by itself "
+        f"after {spec.within_s or WITHIN_S} seconds, unless a new ssh session confirms the change."
+    )
 
 
 def terminal_title(place: Place) -> str:

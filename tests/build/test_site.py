@@ -126,7 +126,7 @@ def test_every_page_is_in_the_order_of_the_site(course):
     assert nav[:2] == ["index.md", {"Chapters": [{"01 · Sample": "chapters/01-sample.md"}]}]
     assert "glossary.md" in nav
     authors = next(entry for entry in nav if "Authors" in entry)
-    assert authors == {"Authors": ["authors/index.md", "authors/chapter-format.md"]}
+    assert authors["Authors"][:2] == ["authors/index.md", "authors/chapter-format.md"]
 
 
 def test_broken_link_of_a_page_is_a_problem(course):

@@ -1,6 +1,8 @@
 """A real machine under docker, in a home of its own beside the learner's, for a whole session."""
 
+import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from stackwalk import machine
+from stackwalk.commands import look
+from stackwalk.connect import run_once
 from stackwalk.home import Home
 from stackwalk.machine import daemons
 from stackwalk.machine.record import Record
@@ -47,6 +51,21 @@ def machine_home(up_home: Home) -> Home:
 
 
 @pytest.fixture
+def vm_home(free_slot: int) -> Iterator[Home]:
+    """A home of its own under libvirt; a shorter root than tmp_path, for the sockets."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STACKWALK_PROVIDER", "libvirt")
+        patch.setenv("STACKWALK_LIBVIRT_DRIVER", os.environ.get("STACKWALK_LIBVIRT_DRIVER", "qemu"))
+        patch.setenv("STACKWALK_SLOT", str(free_slot))
+        home = Home(Path(tempfile.mkdtemp(prefix="sw-")))
+        daemons.start(home, say=print)
+        yield home
+        machine.destroy(home, say=print)
+        daemons.stop(home)
+        shutil.rmtree(home.root)
+
+
+@pytest.fixture
 def free_slot() -> int:
     return find_slot()
 
@@ -64,8 +83,24 @@ def make_blank(home: Home) -> None:
 
 
 def find_slot() -> int:
-    """The last place for a home that nobody uses; slot 0 stays the learner's."""
+    """The last place for a home that nobody uses; slot 0 stays the learner's.
+
+    The network of a home whose machine is off is still there, and its ports are free.
+    """
+    addresses = subprocess.run(["ip", "-o", "-4", "address"], capture_output=True, text=True).stdout
     for slot in range(7, 0, -1):
-        if all(is_free(port) for port in Record("web", "docker", slot).ports.values()):
+        ports = Record("web", "docker", slot).ports.values()
+        if f" 192.168.{56 + slot}." not in addresses and all(is_free(port) for port in ports):
             return slot
     raise RuntimeError("all slots from 1 to 7 are in use: destroy a machine first")
+
+
+@pytest.fixture
+def met_home(machine_home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """The machine with the small course of ``tests/data`` met on it, and that remembered."""
+    monkeypatch.setenv("STACKWALK_COURSE", str(Path(__file__).parents[1] / "data" / "course"))
+    machine_home.progress_file.unlink(missing_ok=True)
+    machine_home.run_log.unlink(missing_ok=True)
+    run_once(machine_home, "web", "echo 'Hello there' >/etc/greeting; chmod 644 /etc/greeting")
+    assert look.check(machine_home).exit_code == 0
+    return machine_home

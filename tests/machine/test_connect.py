@@ -106,13 +106,15 @@ def test_a_dead_machine_is_noticed_on_a_cold_connection(machine_home: Home) -> N
 
 
 def test_a_stopped_sshd_shows_on_a_fresh_login_only(machine_home: Home) -> None:
+    """Docker's proxy takes the call itself and hangs up; of that OpenSSH 10 says nothing."""
+    shut = r"ssh to web (refused|hung up without a word) on 127\.0\.0\.1 port"
     host = open_host(machine_home)
     host.run("systemctl stop ssh")
     try:
         assert host.run("true").rc == 0
-        with pytest.raises(MachineError, match=r"ssh to web refused on 127\.0\.0\.1 port"):
+        with pytest.raises(MachineError, match=shut):
             run_once(machine_home, "web", "true", fresh=True)
-        with pytest.raises(MachineError, match=r"ssh to web refused on 127\.0\.0\.1 port"):
+        with pytest.raises(MachineError, match=shut):
             open_host(machine_home, fresh=True).run("true")
     finally:
         host.run("systemctl start ssh")

@@ -17,7 +17,13 @@ from stackwalk.home import Home
 from stackwalk.machine.record import VAGRANT_FOLDER, home_tag, load_record
 
 pytestmark = pytest.mark.machine
-INSECURE_KEYS = Path("/usr/share/rubygems-integration/all/gems").glob("vagrant-*/keys/vagrant")
+KEYS = "rubygems-integration/*/gems/vagrant-*/keys/vagrant"
+
+
+def find_insecure_key() -> Path | None:
+    """The one Debian's vagrant brings: under /usr/share in Debian 12, /usr/lib in Debian 13."""
+    shared, own = Path("/usr/share").glob(KEYS), Path("/usr/lib").glob(f"*/{KEYS}")
+    return next(iter([*shared, *own]), None)
 
 
 def ask(home: Home, command: str) -> str:
@@ -74,7 +80,7 @@ def test_forwarded_ports_listen_on_the_loopback_only(machine_home: Home) -> None
 
 def test_the_insecure_key_of_the_image_opens_the_machine_no_more(machine_home: Home) -> None:
     record = load_record(machine_home, "web")
-    key = next(iter(INSECURE_KEYS), None)
+    key = find_insecure_key()
     if key is None:
         pytest.fail("no vagrant package here that brings its insecure key")
     argv = ["ssh", "-F", "none", "-i", str(key), "-o", "IdentitiesOnly=yes"]

@@ -1,12 +1,8 @@
 """The same life in a real virtual machine, emulated so that any host can run it; ten minutes."""
 
-import os
-import shutil
 import subprocess
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from urllib.request import urlopen
 
 import pytest
@@ -14,7 +10,6 @@ import pytest
 from stackwalk import machine
 from stackwalk.connect import open_host, run_once
 from stackwalk.home import Home
-from stackwalk.machine import daemons
 from stackwalk.machine.record import home_tag
 
 pytestmark = pytest.mark.vm
@@ -24,21 +19,6 @@ ExecStart=/usr/bin/python3 -m http.server 80
 WantedBy=multi-user.target
 """
 SERVE = f"echo '{UNIT}' >/etc/systemd/system/serve.service && systemctl enable --now serve"
-
-
-@pytest.fixture
-def vm_home(free_slot: int) -> Iterator[Home]:
-    """A home of its own under libvirt; a shorter root than tmp_path, for the sockets."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STACKWALK_PROVIDER", "libvirt")
-        patch.setenv("STACKWALK_LIBVIRT_DRIVER", os.environ.get("STACKWALK_LIBVIRT_DRIVER", "qemu"))
-        patch.setenv("STACKWALK_SLOT", str(free_slot))
-        home = Home(Path(tempfile.mkdtemp(prefix="sw-")))
-        daemons.start(home, say=print)
-        yield home
-        machine.destroy(home, say=print)
-        daemons.stop(home)
-        shutil.rmtree(home.root)
 
 
 def test_a_virtual_machine_lives_a_whole_life(vm_home: Home) -> None:

@@ -45,6 +45,18 @@ def test_skeleton_has_no_problems(root: Path) -> None:
         pytest.param("  - at: web as vagrant", "  - on: web", "a step of `solution`", id="step"),
         pytest.param("in ~\nhostname", "\nhostname", "does not say its directory", id="directory"),
         pytest.param("%%on web as vagrant in ~\n", "", "does not say where it runs", id="place"),
+        pytest.param(
+            "%%on web as vagrant in ~\n",
+            ":undo: ls\n%%write web as root /etc/motd\n",
+            "`:undo:` on a cell that is no `%%on`",
+            id="undo of a file cell",
+        ),
+        pytest.param(
+            "%%on web as vagrant in ~\n",
+            ":within: 60\n%%on web as vagrant in ~\n",
+            "`within` without `undo`: nothing would be taken back",
+            id="within without undo",
+        ),
         pytest.param("Say why, then", "Simply", "“Simply” promises", id="smooth word"),
         pytest.param(":shows: changed=0\n", "", "a second run unchanged", id="second run"),
         pytest.param(
@@ -77,6 +89,43 @@ def test_unknown_nudge_of_a_mistake_is_named(root: Path) -> None:
     edit(root, "nudge: empty", "nudge: full", name="mistake.yaml")
 
     assert "mistake.yaml:1: `first_steps_begun` has no nudge `full`" in problems(root)
+
+
+WAY = """\
+title: With an editor
+tasks: [first_steps_begun]
+do: [{at: web as root, type: "true"}]
+undo: [{at: web as root, type: "false"}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        pytest.param("", "", "", id="as it should be"),
+        pytest.param("title: With an editor\n", "", ":1: `title` is missing", id="no title"),
+        pytest.param("tasks: [first_steps_begun]\n", "", "`tasks` is missing", id="no tasks"),
+        pytest.param("first_steps_begun", "elsewhere", "`elsewhere` is no task of", id="task"),
+        pytest.param('"false"', '"true"', "`do` and `undo` are the same", id="no way back"),
+        pytest.param("undo:", "mend:", "`mend` is not a key of an other way", id="key"),
+        pytest.param('"true"}', '"true", answers: {a: b}}', "`answers` in a step", id="answers"),
+    ],
+)
+def test_each_slip_in_a_way_is_named(root: Path, old: str, new: str, said: str) -> None:
+    way = root / "chapters" / "01-first-steps" / "ways" / "editor" / "way.yaml"
+    way.parent.mkdir(parents=True)
+    way.write_text(WAY.replace(old, new, 1))
+
+    found = problems(root)
+
+    assert said in found
+    assert bool(found) == bool(said)
+
+
+def test_way_without_its_file_is_named(root: Path) -> None:
+    (root / "chapters" / "01-first-steps" / "ways" / "editor").mkdir(parents=True)
+
+    assert "ways/editor/way.yaml:1: it is missing; write it" in problems(root)
 
 
 def test_task_without_a_mistake_is_named(root: Path) -> None:

@@ -25,6 +25,11 @@ from stackwalk.errors import UsageError
         ),
         pytest.param("  %%on  laptop  ", OnCell(Place("laptop")), id="spaces"),
         pytest.param(
+            "%%on web as root in ~ undo='ufw --force disable' within=60",
+            OnCell(Place("web", "root"), "~", None, "ufw --force disable", 60),
+            id="hazard",
+        ),
+        pytest.param(
             "%%write web as root /etc/motd",
             WriteCell(Place("web", "root"), "/etc/motd"),
             id="write",
@@ -62,6 +67,9 @@ def test_first_line_that_fits_is_read(line, expected):
         pytest.param("%%on web as deployer limit=soon", "not a number of seconds", id="limit-word"),
         pytest.param("%%on web as deployer limit=0", "not a number of seconds", id="limit-zero"),
         pytest.param("%%on web as deployer limit=²", "not a number of seconds", id="limit-digit"),
+        pytest.param("%%on laptop undo=ls", "`undo` needs a machine", id="undo-laptop"),
+        pytest.param("%%on web as root undo=", "`undo` is empty", id="undo-empty"),
+        pytest.param("%%on web as root within=9", "nothing would be taken back", id="within-alone"),
         pytest.param("%%on -oProxyCommand=x as root", "not the name of a machine", id="ssh-option"),
         pytest.param("%%on web as '-s'", "not the name of a user", id="sudo-option"),
         pytest.param("%%on web as 'a b'", "not the name of a user", id="user-with-space"),

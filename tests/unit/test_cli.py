@@ -87,6 +87,20 @@ def test_locked_chapter_says_what_opens_it() -> None:
     assert run("check", "02").exit_code == 1
 
 
+@pytest.mark.usefixtures("files")
+def test_what_this_machine_cannot_do_is_counted_and_opens_the_next(tmp_path: Path) -> None:
+    chapter = tmp_path / "course" / "chapters" / "01-one" / "chapter.md"
+    text = chapter.read_text().replace("{task} one_begun\n", "{task} one_begun\ncan: [own_clock]\n")
+    chapter.write_text(text)
+
+    result = run("check", "01")
+
+    assert result.exit_code == 0
+    assert "Chapter 02, Two, is open now" in result.stdout
+    assert "⊘ one_begun              The server has" in run("status").stdout
+    assert "next: two_begun" in run("next").stdout
+
+
 def test_what_turned_red_keeps_the_next_chapter_open(files: dict[str, str]) -> None:
     files["/etc/one.txt"] = "hello"
     run("check", "01")
@@ -105,6 +119,33 @@ def test_first_hint_depends_on_what_was_seen(files: dict[str, str]) -> None:
 
     assert "hint 1 of 4 for one_begun: nudge" in result.stdout
     assert "Is anything in it?" in result.stdout
+
+
+def test_hint_without_a_name_helps_with_what_turned_red(files: dict[str, str]) -> None:
+    files["/etc/one.txt"] = "hello"
+    run("check", "01")
+    assert "for two_begun" in run("hint").stdout
+    files["/etc/one.txt"] = " "
+    run("check", "01")
+
+    assert "hint 1 of 4 for one_begun: nudge" in run("hint").stdout
+    files["/etc/one.txt"] = "hello"
+    run("check", "01")
+    assert "for two_begun" in run("hint").stdout
+
+
+def test_new_fault_gets_its_own_nudge_and_costs_no_rung(files: dict[str, str]) -> None:
+    run("check")
+    assert "Is anything in it?" not in run("hint").stdout
+    run("hint")
+    files["/etc/one.txt"] = " "
+    run("check")
+
+    result = run("hint")
+
+    assert "hint 1 of 4 for one_begun: nudge" in result.stdout
+    assert "Is anything in it?" in result.stdout
+    assert "hint 3 of 4" in run("hint").stdout
 
 
 @pytest.mark.usefixtures("files")
@@ -134,6 +175,9 @@ def test_skip_opens_the_next_and_is_not_done() -> None:
     result = run("skip")
 
     assert "next: two_begun" in result.stdout
+    assert "one_begun is skipped, not done" in result.stdout
+    assert "stackwalk check one_begun takes it up again" in result.stdout
+    assert "Chapter 02, Two, is open now" in result.stdout
     assert "skipped: come back" in run("status").stdout
 
 
@@ -213,6 +257,12 @@ def test_play_names_the_missing_file_and_secret(files: dict[str, str], tmp_path:
 
     assert result.exit_code == 2
     assert "STACKWALK_DEPLOYER_PASSWORD" in result.stderr
+
+
+def test_options_of_a_command_on_the_machine_are_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "ssh_command", lambda *_, **__: ["echo"])
+
+    assert run("machine", "ssh", "web", "ls", "-l", "--all").exit_code == 0
 
 
 def test_exit_codes_are_those_on_the_page() -> None:

@@ -55,6 +55,11 @@ def test_a_remote_255_stays_a_255(home: Home, ssh: Ssh) -> None:
             id="reset",
         ),
         pytest.param(
+            "",
+            "ssh to web hung up without a word on 127.0.0.1 port 2222",
+            id="closed, as OpenSSH 10 does not tell",
+        ),
+        pytest.param(
             "Connection timed out during banner exchange",
             "ssh to web does not answer on 127.0.0.1 port 2222",
             id="silent",
@@ -85,6 +90,7 @@ def test_a_failed_way_is_told_in_our_words(home: Home, ssh: Ssh, said: str, mess
 
     assert caught.value.happened == message
     assert caught.value.safe == "Nothing was changed on the machine or in your progress."
+    assert "stackwalk rescue web" in caught.value.next
 
 
 def test_a_command_over_its_limit_is_named(
@@ -154,3 +160,21 @@ def test_the_laptop_runs_in_the_learners_folder(home: Home) -> None:
 def test_the_laptop_has_a_limit_too(home: Home) -> None:
     with pytest.raises(StackwalkError, match=r"on this laptop was not done after 0\.1 s"):
         open_laptop(home, limit_s=0.1).run("exec sleep 5")
+
+
+def test_limits_are_stretched_for_an_emulated_machine_only(home: Home) -> None:
+    assert remote.slowness(home) == 1
+
+    save_record(home, replace(WEB, emulated=True))
+
+    assert remote.slowness(home) == 8
+
+
+def test_a_command_on_the_laptop_waits_for_an_emulated_machine(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.laptop.mkdir(parents=True)
+    monkeypatch.setattr(remote, "EMULATED", 20)
+    save_record(home, replace(WEB, emulated=True))
+
+    assert open_laptop(home, limit_s=0.1).run("sleep 0.5").rc == 0

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from samples import make_task
 
-from stackwalk.course import Course, Mistake, Place, Step, Task
+from stackwalk.course import Course, Mistake, OtherWay, Place, Step, Task
 from stackwalk.home import Home
-from stackwalk.inflict import prove_mistake
+from stackwalk.inflict import prove_mistake, prove_way
 from stackwalk.verdict import Status, Verdict
 
 LAPTOP = Place("laptop")
@@ -102,3 +102,47 @@ def test_step_that_fails_is_a_fault(home: Home, course: Course) -> None:
     (fault,) = prove(home, course, mistake(inflict="echo no; exit 3"))
 
     assert "exit 3 at laptop" in fault
+
+
+def take(home: Home, *rounds: Sequence[Verdict], do: str = "true", undo: str = "true") -> list[str]:
+    """Takes a way with verdicts given for the machine there and back."""
+    home.laptop.mkdir(parents=True, exist_ok=True)
+    looks = iter(rounds)
+
+    def look(tasks: Sequence[Task]) -> list[Verdict]:
+        return list(next(looks, [Verdict(task.id, Status.MET) for task in tasks]))
+
+    there, back = (Step(LAPTOP, do),), (Step(LAPTOP, undo),)
+    return prove_way(
+        OtherWay("round-about", "Round about", ("first_done",), there, back, Path()),
+        TASKS,
+        look,
+        home,
+    )
+
+
+def test_way_that_every_check_accepts_is_proven_there_and_back(home: Home) -> None:
+    assert take(home, do="touch other", undo="rm other") == []
+    assert not (home.laptop / "other").exists()
+
+
+def test_way_that_a_check_refuses_is_a_fault_and_is_undone(home: Home) -> None:
+    (fault, _) = take(home, [RIGHT, WAITS], do="touch other", undo="rm other")
+
+    assert fault == "refused: first_done is unmet: it is empty now; found nothing"
+    assert not (home.laptop / "other").exists()
+
+
+def test_way_that_leads_not_back_is_a_fault(home: Home) -> None:
+    met = [Verdict(task.id, Status.MET) for task in TASKS]
+
+    assert take(home, met, [RIGHT]) == [
+        "not undone: first_done is unmet: it is empty now; found nothing"
+    ]
+
+
+def test_way_whose_step_fails_is_a_fault_and_is_undone(home: Home) -> None:
+    (fault,) = take(home, do="touch other; exit 3", undo="rm other")
+
+    assert fault.startswith("do: exit 3 at laptop")
+    assert not (home.laptop / "other").exists()

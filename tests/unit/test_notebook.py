@@ -127,6 +127,23 @@ def test_cell_that_occurs_twice_has_two_ids(chapter, tmp_path):
     assert one.id != two.id
 
 
+def test_hazard_cell_carries_its_undo_and_is_followed_by_the_one_that_keeps_it(chapter, tmp_path):
+    text = (
+        "---\ntitle: X\n---\n```{code-cell} ipython3\n:undo: ufw --force disable\n"
+        ":within: 90\n:can: own_kernel\n%%on web as root in ~\nufw --force enable\n```\n"
+    )
+
+    notebook = make_notebook(written(chapter, tmp_path, text))
+
+    (cell,), (keep,) = of_kind(notebook, "command"), of_kind(notebook, "keep")
+    assert cell.source == (
+        "%%on web as root in ~ undo='ufw --force disable' within=90\nufw --force enable"
+    )
+    assert notebook.cells.index(keep) == notebook.cells.index(cell) + 1
+    assert keep.source == "%keep"
+    assert keep.metadata.stackwalk.can == ["own_kernel"]
+
+
 def test_chapter_without_title_heading_gets_its_title(chapter, tmp_path):
     notebook = make_notebook(written(chapter, tmp_path, "---\ntitle: X\n---\n\n## A\n"))
 

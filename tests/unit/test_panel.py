@@ -148,3 +148,13 @@ def test_diff_keeps_the_signs_of_what_changed(tmp_path):
 )
 def test_diff_lines_of_a_file(before, after, expected):
     assert diff_lines(Written(before, after, None)) == expected
+
+
+def test_what_this_machine_cannot_do_is_not_called_met(course):
+    seen = result(
+        course,
+        Verdict("first_done", Status.MET),
+        Verdict("second_done", Status.NOT_POSSIBLE),
+    )
+
+    assert show.all_met(seen) == "All that this machine can do is met."

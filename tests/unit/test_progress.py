@@ -34,6 +34,20 @@ def test_next_chapter_is_locked_until_all_tasks_are_settled(course: Course) -> N
     assert is_open(course, whole, course.chapters[1])
 
 
+def test_what_this_machine_cannot_do_holds_nothing_up(course: Course) -> None:
+    """Counted, never met; on a machine that can, it is asked for again, and nothing locks."""
+    seen = [Verdict("first_done", Status.MET), Verdict("second_done", Status.NOT_POSSIBLE)]
+    after = with_verdicts(Progress(), seen, T1)
+
+    assert is_open(course, after, course.chapters[1])
+    assert next_task(course, after) == course.chapters[1].tasks[0]
+    done = with_verdicts(after, [Verdict("third_done", Status.MET)], T1)
+    assert next_task(course, done) is None
+    assert after.of("second_done").met_at == ""
+    able = with_verdicts(done, [Verdict("second_done", Status.UNMET)], T2)
+    assert next_task(course, able) == course.chapters[0].tasks[1]
+
+
 def test_free_mode_opens_everything(course: Course) -> None:
     assert is_open(course, Progress(mode="free"), course.chapters[1])
 
@@ -76,6 +90,15 @@ def test_skipped_tasks_come_back_at_the_end(course: Course) -> None:
     )
 
     assert next_task(course, done) == course.chapters[0].tasks[0]
+
+
+def test_what_turned_red_is_next_when_nothing_is_open(course: Course) -> None:
+    ids = [task.id for task in course.tasks]
+    done = with_verdicts(Progress(), [Verdict(each, Status.MET) for each in ids], T1)
+
+    red = with_verdicts(done, [Verdict(ids[0], Status.UNMET)], T2)
+
+    assert next_task(course, red) == course.chapters[0].tasks[0]
 
 
 def test_hints_stop_at_four() -> None:

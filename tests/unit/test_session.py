@@ -268,6 +268,9 @@ def test_there_is_no_terminal_to_ask_on(session):
         pytest.param("echo 'sudo: a password is required' >&2; exit 1", id="sudo"),
         pytest.param("echo 'Do you want to continue? [Y/n] Abort.'; false", id="apt"),
         pytest.param("echo 'Host key verification failed.'; false", id="ssh"),
+        pytest.param(
+            "k=$(mktemp -d)/k; touch $k; ssh-keygen -q -N '' -f $k </dev/null", id="ssh-keygen"
+        ),
     ],
 )
 def test_command_that_wanted_to_ask_is_sent_to_the_terminal(session, text):

@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from stackwalk.stackmap import LAYER_KEYS, alt_text, layer_of, line_of_text, render_svg
+from stackwalk.stackmap import LAYER_KEYS, alt_text, layer_of, line_of_red, line_of_text, render_svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -35,3 +35,20 @@ def test_line_of_text_brackets_the_lit_layer():
 def test_unknown_layer_is_refused():
     with pytest.raises(KeyError):
         render_svg("cloud")
+
+
+@pytest.mark.parametrize("key", LAYER_KEYS)
+def test_layer_that_turned_red_is_framed_and_said(key):
+    picture = ElementTree.fromstring(render_svg("server", red=frozenset({key})))
+
+    frames = [shape for shape in picture.iter(f"{SVG}rect") if shape.get("stroke") == "#d2463c"]
+    words = ["".join(text.itertext()) for text in picture.iter(f"{SVG}text")]
+    assert len(frames) == 1
+    assert len([word for word in words if word.startswith("✘")]) == 1
+
+
+def test_line_of_red_names_the_layers():
+    assert line_of_red(frozenset({"server", "cache"})).startswith(
+        "client → internet → server ✘ red"
+    )
+    assert "cache ✘ red" in line_of_red(frozenset({"cache"}))

@@ -1,5 +1,6 @@
 """The verbs of Stackwalk: each returns a record and prints nothing; two faces show them."""
 
+from stackwalk.commands.keep import check
 from stackwalk.commands.ladder import (
     HintResult,
     SolutionResult,
@@ -9,7 +10,8 @@ from stackwalk.commands.ladder import (
     solution,
     up_next,
 )
-from stackwalk.commands.look import CheckResult, StatusResult, check, status
+from stackwalk.commands.look import CheckResult
+from stackwalk.commands.stack import StatusResult, status
 
 __all__ = [
     "CheckResult",

@@ -8,9 +8,10 @@ from stackwalk import store
 from stackwalk.commands.desk import Desk, find_task, open_desk, require_open
 from stackwalk.commands.look import place_books, remember_opened
 from stackwalk.course import Chapter, Course, Task
+from stackwalk.drillbook import Drill, find_mistake
 from stackwalk.errors import UsageError
 from stackwalk.home import Home
-from stackwalk.progress import Mode, Progress, next_task
+from stackwalk.progress import Mode, Progress, TaskRecord, next_task
 
 RUNGS = ("nudge", "where to look", "what to change", "show me")
 
@@ -44,13 +45,20 @@ class NextResult:
 def hint(home: Home, task_id: str | None = None, *, rung: int | None = None) -> HintResult:
     """The next rung for a task (the one the learner is at), or one that was asked for again.
 
+    Where the last check saw something new, its nudge comes first: the rungs above speak of the
+    task as a whole.
+
     Raises:
         UsageError: no such task, it is locked, or a rung outside 1 to 4.
     """
     desk = open_desk(home)
-    task = _task(desk, task_id)
+    task = (not task_id and _red(desk)) or _task(desk, task_id)
     require_open(desk, desk.course.chapter_of(task.id))
-    taken = desk.progress.of(task.id).hints
+    drill = _drill(desk, task)
+    if rung is None and not drill and _is_new(desk.progress.of(task.id)):
+        store.change(home, partial(state.with_nudge, task_id=task.id))
+        return HintResult(task, 1, RUNGS[0], _text(desk, task, 1))
+    taken = drill.hints if drill else desk.progress.of(task.id).hints
     wanted = rung if rung is not None else min(4, taken + 1)
     if not 1 <= wanted <= 4 or wanted > taken + 1:
         raise UsageError(
@@ -59,7 +67,8 @@ def hint(home: Home, task_id: str | None = None, *, rung: int | None = None) -> 
             next=f"stackwalk hint {task.id}",
         )
     if wanted > taken:
-        store.change(home, partial(state.with_hint, task_id=task.id))
+        count = state.with_drill_hint if drill else partial(state.with_hint, task_id=task.id)
+        store.change(home, count)
         store.log_run(home, {"verb": "hint", "task": task.id, "rung": wanted})
     return HintResult(task, wanted, RUNGS[wanted - 1], _text(desk, task, wanted))
 
@@ -95,7 +104,17 @@ def skip(home: Home, task_id: str | None = None) -> NextResult:
 
     progress = store.change(home, edit).progress
     store.log_run(home, {"verb": "skip", "skipped": [task.id]})
-    return _next(desk.course, progress, tuple(place_books(home, desk.course, progress)))
+    told = (
+        f"{task.id} is skipped, not done: it stays in stackwalk status, and "
+        f"stackwalk check {task.id} takes it up again.",
+        *(
+            f"Chapter {chapter.number}, {chapter.title}, is open now; its notebook lies beside "
+            "this chapter's."
+            for chapter in desk.course.chapters
+            if chapter.slug in progress.opened and chapter.slug not in desk.progress.opened
+        ),
+    )
+    return _next(desk.course, progress, (*told, *place_books(home, desk.course, progress)))
 
 
 def up_next(home: Home) -> NextResult:
@@ -114,15 +133,36 @@ def set_mode(home: Home, mode: Mode) -> tuple[str, ...]:
 def _task(desk: Desk, task_id: str | None) -> Task:
     if task_id is not None:
         return find_task(desk.course, task_id)
+    mistake = desk.progress.drill and find_mistake(desk.course, desk.progress.drill.mistake)
+    if mistake:
+        return find_task(desk.course, mistake.task)
     task = next_task(desk.course, desk.progress)
     if task is None:
         raise UsageError("Every task is met.", next="stackwalk status")
     return task
 
 
+def _red(desk: Desk) -> Task | None:
+    """The task that the last check saw turn red, unless a drill says which one it is about."""
+    return None if desk.progress.drill else state.red_task(desk.course, desk.progress)
+
+
+def _is_new(record: TaskRecord) -> bool:
+    """Whether a check saw a fault since the first rung was taken that no nudge spoke of."""
+    return bool(record.hints and record.saw and record.saw != record.nudged)
+
+
+def _drill(desk: Desk, task: Task) -> Drill | None:
+    """The drill about this task, if one runs: it has a ladder of its own, from the first rung."""
+    drill = desk.progress.drill
+    mistake = drill and find_mistake(desk.course, drill.mistake)
+    return drill if mistake and mistake.task == task.id else None
+
+
 def _text(desk: Desk, task: Task, rung: int) -> str:
     hints = task.hints
-    saw = desk.progress.of(task.id).saw
+    drill = _drill(desk, task)
+    saw = desk.progress.of(task.id).saw or (drill.saw if drill else "")
     nudge = hints.nudges.get(saw, hints.otherwise)
     return (nudge, hints.where, hints.what, hints.show)[rung - 1]
 

@@ -1,5 +1,6 @@
-"""``check`` and ``status``: look at the machine, remember what was seen, open what it opens."""
+"""``check``: looks at the machine, remembers what was seen, opens what it opens."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -44,17 +45,6 @@ class CheckResult:
         return 0 if statuses <= {Status.MET, Status.NOT_POSSIBLE} else 1
 
 
-@dataclass(frozen=True)
-class StatusResult:
-    """Every chapter with every task as remembered; nothing is looked at."""
-
-    course: Course
-    progress: Progress
-    open_chapters: tuple[Chapter, ...]
-    machine: str
-    notes: tuple[str, ...]
-
-
 def check(home: Home, target: str | None = None) -> CheckResult:
     """Looks at one task, at a chapter, or (without a target) at the chapter the learner is in.
 
@@ -65,26 +55,17 @@ def check(home: Home, target: str | None = None) -> CheckResult:
     desk = open_desk(home)
     chapter, tasks = _targets(desk, target)
     require_open(desk, chapter)
-    looked = with_needs(desk.course, tasks)
-    verdicts = run_checks(
-        desk.course, looked, vantages(home), can=machine_can(home), report=partial(_report, home)
-    )
-    return _remember(desk, chapter, tasks, verdicts)
+    return _remember(desk, chapter, tasks, look_at(desk, tasks))
 
 
-def status(home: Home) -> StatusResult:
-    """What is met, open, skipped and locked, and how the machine is; asks the port, no check."""
-    from stackwalk import machine
-
-    desk = open_desk(home)
-    opened = tuple(
-        chapter
-        for chapter in desk.course.chapters
-        if state.is_open(desk.course, desk.progress, chapter)
-    )
-    notes = (desk.note,) if desk.note else ()
-    return StatusResult(
-        desk.course, desk.progress, opened, machine.status(home, "web").sentence, notes
+def look_at(desk: Desk, tasks: Iterable[Task]) -> list[Verdict]:
+    """One look at these tasks and at all they need; remembers nothing."""
+    return run_checks(
+        desk.course,
+        with_needs(desk.course, tasks),
+        vantages(desk.home),
+        can=machine_can(desk.home),
+        report=partial(_report, desk.home),
     )
 
 
@@ -106,7 +87,7 @@ def _remember(
     shown = tuple(verdict for verdict in verdicts if verdict.task in asked | causes)
     met = [verdict.task for verdict in verdicts if verdict.status is Status.MET]
     before = _open_now(desk.course, desk.progress)
-    loaded = store.change(desk.home, partial(_settle, desk.course, verdicts))
+    loaded = store.change(desk.home, partial(settle, desk.course, verdicts))
     store.log_run(
         desk.home,
         {"verb": "check", "met": met, "verdicts": [verdict.to_dict() for verdict in shown]},
@@ -121,7 +102,8 @@ def _remember(
     )
 
 
-def _settle(course: Course, verdicts: list[Verdict], progress: Progress) -> Progress:
+def settle(course: Course, verdicts: list[Verdict], progress: Progress) -> Progress:
+    """What is remembered once these verdicts were seen."""
     renamed = state.with_old_names(progress, course)
     after = state.with_verdicts(renamed, verdicts, store.now())
     return remember_opened(course, after)

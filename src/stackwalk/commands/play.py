@@ -3,11 +3,11 @@
 import io
 import json
 import os
+import re
 import subprocess
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -17,6 +17,7 @@ from stackwalk.course import Chapter, Course
 from stackwalk.errors import MachineError, StackwalkError, UsageError
 from stackwalk.home import Home, find_clone
 from stackwalk.load import load_course
+from stackwalk.rolefile import read_role_file
 
 FOLDER = "/root/.stackwalk-play"  # on the machine; gone when the play ends
 INSTALL = (
@@ -24,6 +25,7 @@ INSTALL = (
     "{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive "
     "apt-get -qq install --no-install-recommends ansible-core >/dev/null; }"
 )
+APT_IS_BUSY = re.compile(r"^E: .*(/var/lib/dpkg/lock|/var/lib/apt/lists|/var/cache/apt/archives)")
 # A C locale makes Ansible refuse to start; colour codes have no place in a notebook.
 RUN = (
     f"cd {FOLDER} && LC_ALL=C.UTF-8 ANSIBLE_NOCOLOR=1 ANSIBLE_LOCALHOST_WARNING=False "
@@ -55,8 +57,20 @@ def play(
     """
     course = load_course(find_clone())
     chapters = [_chapter(course, each) for each in names]
-    given = _given(home, chapters, ask)
+    given = read_files(home, chapters) | ask_secrets(chapters, ask)
     say("Handing the roles to the machine; Ansible is installed there if it is missing.")
+    return run_roles(home, chapters, given, name=name, out=out)
+
+
+def run_roles(
+    home: Home,
+    chapters: Sequence[Chapter],
+    given: Mapping[str, str],
+    *,
+    name: str,
+    out: Callable[[str], None],
+) -> int:
+    """Runs the roles on the machine; 0, or Ansible's own exit status."""
     archive = _archive(chapters, given)
     unpack = f"rm -rf {FOLDER} && mkdir -m 700 {FOLDER} && tar -xf - -C {FOLDER}"
     _remote(home, name, unpack, given=archive)
@@ -75,23 +89,19 @@ def _chapter(course: Course, name: str) -> Chapter:
     return chapter
 
 
-def _given(
-    home: Home, chapters: Sequence[Chapter], ask: Callable[[str], str | None]
-) -> dict[str, str]:
-    """What the roles need from the laptop, as ``role/stackwalk.yml`` lists it."""
-    given: dict[str, str] = {}
-    for chapter in chapters:
-        needs = _needs(chapter)
-        for variable, path in needs.get("files", {}).items():
-            given[variable] = _file(home.laptop / path)
-        for secret in needs.get("secrets", []):
-            given[secret] = given.get(secret) or _secret(secret, ask)
-    return given
+def read_files(home: Home, chapters: Sequence[Chapter]) -> dict[str, str]:
+    """The files of the working folder that the roles want, by variable."""
+    return {
+        variable: _file(home.laptop / path)
+        for chapter in chapters
+        for variable, path in read_role_file(chapter).files.items()
+    }
 
 
-def _needs(chapter: Chapter) -> dict[str, Any]:
-    path = chapter.folder / "role" / "stackwalk.yml"
-    return (yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if path.exists() else {}
+def ask_secrets(chapters: Sequence[Chapter], ask: Callable[[str], str | None]) -> dict[str, str]:
+    """The secrets the roles want, each asked for once."""
+    wanted = [secret for chapter in chapters for secret in read_role_file(chapter).secrets]
+    return {secret: _secret(secret, ask) for secret in dict.fromkeys(wanted)}
 
 
 def _file(path: Path) -> str:
@@ -107,7 +117,7 @@ def _file(path: Path) -> str:
 
 def _secret(name: str, ask: Callable[[str], str | None]) -> str:
     variable = f"STACKWALK_{name.upper()}"
-    value = os.environ.get(variable) or ask(f"Password for {name.removesuffix('_password')}")
+    value = os.environ.get(variable) or _ask_twice(name.removesuffix("_password"), ask)
     if not value:
         raise UsageError(
             f"The script needs {name}, and there is no terminal to ask in.",
@@ -117,7 +127,20 @@ def _secret(name: str, ask: Callable[[str], str | None]) -> str:
     return value
 
 
-def _archive(chapters: Sequence[Chapter], given: dict[str, str]) -> bytes:
+def _ask_twice(whose: str, ask: Callable[[str], str | None]) -> str | None:
+    """A new password, typed unseen: a slip of the finger would lock its owner out of sudo."""
+    question = f"Password for {whose}"
+    given = ask(question)
+    if given and ask(f"{question}, once more") != given:
+        raise UsageError(
+            "The two passwords differ.",
+            safe="Nothing was changed on the machine.",
+            next="the same command again",
+        )
+    return given
+
+
+def _archive(chapters: Sequence[Chapter], given: Mapping[str, str]) -> bytes:
     """A tar of the roles, the play and what was given, owned by root, secrets unreadable."""
     play = [
         {
@@ -131,7 +154,7 @@ def _archive(chapters: Sequence[Chapter], given: dict[str, str]) -> bytes:
         for chapter in chapters:
             tar.add(chapter.folder / "role", arcname=f"roles/{chapter.slug}")
         _add(tar, "play.yml", yaml.safe_dump(play))
-        _add(tar, "given.json", json.dumps(given))
+        _add(tar, "given.json", json.dumps(dict(given)))
     return packed.getvalue()
 
 
@@ -149,10 +172,17 @@ def _remote(home: Home, name: str, command: str, *, given: bytes = b"") -> None:
     done = subprocess.run(_argv(home, name, command), input=given, capture_output=True, check=False)
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip().splitlines()
+        if any(APT_IS_BUSY.search(line) for line in said):
+            raise MachineError(
+                f"Something is still installing on {name}: an earlier run that was interrupted, "
+                "most likely.",
+                safe="Nothing of the chapter was changed. It ends by itself in a minute or two.",
+                next="wait for it, then the same command again",
+            )
         raise MachineError(
             f"{name} could not be prepared for the script: {said[-1] if said else 'no answer'}.",
             safe="Nothing of the chapter was changed.",
-            next=f"stackwalk machine status {name}",
+            next=f"stackwalk rescue {name}",
         )
 
 
@@ -172,6 +202,6 @@ def _stream(home: Home, name: str, command: str, out: Callable[[str], None]) -> 
         raise StackwalkError(
             f"The connection to {name} was lost in the middle of the script.",
             safe="The roles can be run again; they change only what is not yet so.",
-            next=f"stackwalk machine status {name}",
+            next=f"stackwalk rescue {name}",
         )
     return running.returncode

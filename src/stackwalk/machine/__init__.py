@@ -1,17 +1,16 @@
 """The learner's machines: started and stopped by vagrant, reached by ssh, told in plain words."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from stackwalk.errors import MachineError
 from stackwalk.home import Home
-from stackwalk.machine import forward, guest, room, sshconfig, tool
-from stackwalk.machine.choose import Provider, choose_provider, is_emulated, provider_named
+from stackwalk.machine import forward, guest, shut, sshconfig, tool
+from stackwalk.machine.choose import choose_provider, provider_named
+from stackwalk.machine.making import Say, remove, settle, start
 from stackwalk.machine.record import (
     Record,
     chosen_slot,
-    forget_record,
     load_record,
     locked,
     machine_names,
@@ -21,10 +20,12 @@ from stackwalk.machine.record import (
 from stackwalk.machine.remote import probe_ssh, require_up, run_remote
 
 __all__ = [
+    "HostKeys",
     "MachineStatus",
     "capabilities",
     "destroy",
     "halt",
+    "host_keys",
     "machine_names",
     "reboot",
     "ssh_command",
@@ -34,7 +35,6 @@ __all__ = [
 
 PROBE_S = 3.0  # a machine that answers does so at once; only a dead one takes this long
 PROBE_EMULATED_S = 15.0
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,14 @@ class MachineStatus:
     ssh_host: str = ""
 
 
+@dataclass(frozen=True)
+class HostKeys:
+    """A machine's public host keys (``ssh-ed25519 AAAA…``) and whether ssh was not asked."""
+
+    keys: tuple[str, ...]
+    past_ssh: bool
+
+
 def up(home: Home, name: str = "web", *, say: Say) -> MachineStatus:
     """Make the machine or start it, and wait until it is ready; harmless when it runs.
 
@@ -65,14 +73,10 @@ def up(home: Home, name: str = "web", *, say: Say) -> MachineStatus:
     now = status(home, name)
     if now.state != "running":
         with locked(home):
-            _start(home, name, say)
-    record = require_up(home, name)
-    _learn_host_keys(home, record)
-    guest.wait_for_boot(home, record)
-    forward.open_ports(home, record)
-    for unit in guest.read_failed_units(home, record):
-        say(f"on {name} the unit {unit} failed; the machine runs without it")
-    guest.install_certificates(home, record, say)
+            start(home, name, say)
+    else:
+        shut.require_login(home, name)
+    settle(home, name, say)
     return status(home, name)
 
 
@@ -100,7 +104,7 @@ def destroy(home: Home, name: str = "web", *, say: Say) -> None:
         tool.stop_orphans(home, say)
         forward.close_ports(home, name)
         sshconfig.close_connection(home, name)
-        _remove(home, record, provider)
+        remove(home, record, provider)
 
 
 def status(home: Home, name: str = "web") -> MachineStatus:
@@ -142,83 +146,18 @@ def capabilities(home: Home, name: str = "web") -> frozenset[str]:
     return provider_named(record.provider).CAN if record else frozenset()
 
 
+def host_keys(home: Home, name: str = "web") -> HostKeys:
+    """Who the machine says it is: asked past ssh where the provider can, else what we trust."""
+    record = require_up(home, name)
+    keys = provider_named(record.provider).read_host_keys(home, name)
+    return HostKeys(tuple(keys or sshconfig.host_keys(home, name)), bool(keys))
+
+
 def ssh_command(home: Home, name: str = "web", *, tty: bool = False) -> list[str]:
     """The words before a remote command: ``ssh -F … web``; ``tty`` for a session to type in."""
     require_up(home, name)
     sshconfig.ensure_sockets(home)
     return ["ssh", "-F", str(home.ssh_config), *(["-t"] if tty else []), name]
-
-
-def _start(home: Home, name: str, say: Say) -> None:
-    tool.find_vagrant()
-    provider = choose_provider(home, say)
-    provider.check()
-    room.check_disk(home)
-    tool.stop_orphans(home, say)
-    record = load_record(home, name) or _new_record(home, name, provider)
-    if not record.complete:
-        record = _clear_leftovers(home, record, provider, say)
-    if not provider.is_running(home, name):
-        room.check_ports(record)
-    save_record(home, record)
-    say(f"starting {name} with {record.provider}")
-    provider.prepare(home, record, say)
-    sshconfig.close_connection(home, name)
-    tool.run_up(home, record, say)
-    _learn_way(home, record)
-
-
-def _new_record(home: Home, name: str, provider: Provider) -> Record:
-    """For a machine never made; one that exists without a record may hold a learner's work."""
-    if provider.exists(home, name):
-        raise MachineError(
-            f"There is a machine {name} of this home and our record of it is gone.",
-            safe="The machine was left as it is.",
-            next=f"stackwalk machine destroy {name} removes it for good; then up makes a new one",
-        )
-    return Record(name, provider.NAME, chosen_slot(), emulated=is_emulated(home, provider))
-
-
-def _clear_leftovers(home: Home, record: Record, provider: Provider, say: Say) -> Record:
-    """A first ``up`` that was stopped left something half made, with nothing of the learner's."""
-    if provider.exists(home, record.name):
-        say("an earlier start was stopped half way; removing what it left")
-        _remove(home, record, provider_named(record.provider))
-    return replace(record, slot=chosen_slot())
-
-
-def _learn_way(home: Home, record: Record) -> None:
-    """Ask vagrant once how to get in, and keep it; the machine is complete from here on."""
-    found = tool.ask_ssh_settings(home, record)
-    record = replace(
-        record,
-        complete=True,
-        on=True,
-        ssh_host=found["HostName"],
-        ssh_port=int(found["Port"]),
-        user=found["User"],
-        identity_file=found["IdentityFile"].strip('"'),
-    )
-    save_record(home, record)
-    sshconfig.write_ssh_config(home)
-
-
-def _learn_host_keys(home: Home, record: Record) -> None:
-    """Read past ssh where the provider can, at every ``up``; else trusted once, at first sight."""
-    keys = provider_named(record.provider).read_host_keys(home, record.name)
-    if not keys and not sshconfig.has_host_keys(home, record.name):
-        keys = tool.scan_host_keys(record)
-    if keys:
-        sshconfig.write_host_keys(home, record.name, keys)
-
-
-def _remove(home: Home, record: Record, provider: Provider) -> None:
-    if provider.exists(home, record.name):
-        tool.run_destroy(home, record)
-    provider.remove(home, record.name)
-    forget_record(home, record.name)
-    sshconfig.write_host_keys(home, record.name, [])
-    sshconfig.write_ssh_config(home)
 
 
 def _load_or_guess(home: Home, name: str, say: Say) -> Record:
@@ -253,6 +192,8 @@ def _say_state(record: Record, state: str) -> str:
         return f"{name} is off, its disk is kept: stackwalk machine up {name} starts it"
     at = f"{record.door} port {record.ssh_port}"
     if state == "unreachable":
-        return f"{name} should be running and its ssh does not answer on {at}"
+        return (
+            f"{name} should be running and its ssh does not answer on {at}: stackwalk rescue {name}"
+        )
     ports = "".join(f", {what} on {port}" for what, port in record.ports.items())
     return f"{name} is running at {record.address}: ssh on {at}{ports}"

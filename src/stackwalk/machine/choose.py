@@ -1,16 +1,17 @@
 """Which provider gives this home its machines: said, kept, tried, or the last resort."""
 
 import os
+import platform
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Protocol, cast
 
 from stackwalk.errors import MachineError, UsageError
 from stackwalk.home import Home
-from stackwalk.machine import docker, libvirt
+from stackwalk.machine import docker, libvirt, virtualbox
 from stackwalk.machine.record import Record, load_record, machine_names, write_atomically
 
 KVM = "/dev/kvm"
@@ -30,9 +31,17 @@ class Provider(Protocol):
     def is_running(self, home: Home, name: str) -> bool: ...
     def remove(self, home: Home, name: str) -> None: ...
     def read_host_keys(self, home: Home, name: str) -> list[str]: ...
+    def take_snapshot(self, home: Home, record: Record, label: str) -> None: ...
+    def restore_snapshot(self, home: Home, record: Record, label: str) -> Mapping[str, str]: ...
+    def remove_snapshot(self, home: Home, record: Record, label: str) -> None: ...
+    def snapshot_sizes(self, home: Home, record: Record) -> dict[str, int]: ...
 
 
-PROVIDERS: dict[str, ModuleType] = {"docker": docker, "libvirt": libvirt}
+PROVIDERS: dict[str, ModuleType] = {
+    "docker": docker,
+    "libvirt": libvirt,
+    "virtualbox": virtualbox,
+}
 
 
 def provider_named(name: str) -> Provider:
@@ -52,6 +61,8 @@ def choose_provider(home: Home, say: Callable[[str], None]) -> Provider:
             return provider_named(record.provider)
     if shutil.which("virsh") and boots_accelerated(home):
         return provider_named("libvirt")
+    if platform.system() in ("Darwin", "Windows") and virtualbox.find_program():
+        return provider_named("virtualbox")
     if shutil.which("docker") is None:
         raise MachineError(
             "This computer has neither an accelerated libvirt nor docker to run a machine in.",

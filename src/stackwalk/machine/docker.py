@@ -7,10 +7,11 @@ from pathlib import Path
 
 from stackwalk.errors import MachineError
 from stackwalk.home import Home
-from stackwalk.machine.record import VAGRANT_FOLDER, Record, home_tag
+from stackwalk.machine.record import VAGRANT_FOLDER, Record, home_tag, kept_key
 
 NAME = "docker"
 CAN: frozenset[str] = frozenset()  # kernel, clock and swap are the laptop's; /etc/hosts is mounted
+SNAPSHOT = "stackwalk snapshot"  # the comment of its layer
 RISK = (
     "The machine runs in a docker container with the rights systemd needs: it is no fence, "
     "so treat what runs inside as if it ran on this computer."
@@ -60,18 +61,126 @@ def is_running(home: Home, name: str) -> bool:
 
 
 def remove(home: Home, name: str) -> None:
-    """Remove the container, this home's network when empty, and its branch of the cgroup tree."""
-    container = _container(home, name)
-    _docker("container", "rm", "--force", "--volumes", container)
+    """Remove the container, its snapshots, and this home's network when empty."""
+    _remove_container(home, name)
+    images = _docker("images", "-aq", *_of(home, name)).stdout.split()
+    if images:
+        _docker("image", "rm", "--force", *dict.fromkeys(images))
     if not _docker("ps", "-aq", "--filter", f"label=stackwalk.home={home_tag(home)}").stdout:
         _docker("network", "rm", _network(home))
-    _remove_cgroup(Path("/sys/fs/cgroup/unified") / container)
 
 
 def read_host_keys(home: Home, name: str) -> list[str]:
     """The machine's public host keys, read past ssh: ``ssh-ed25519 AAAA…``."""
     done = _docker("exec", _container(home, name), "sh", "-c", "cat /etc/ssh/ssh_host_*_key.pub")
     return [" ".join(line.split()[:2]) for line in done.stdout.splitlines() if line.strip()]
+
+
+def take_snapshot(home: Home, record: Record, label: str) -> None:
+    """Makes an image of the container, which goes on running.
+
+    It is paused while its files are copied, so that none changes between two others; and docker
+    reads them through the same kernel, so what was written and not yet on the disk is in it. What
+    wakes up from it finds what a power cut at that moment would have left. What docker mounts
+    (``/etc/hosts``, ``/etc/resolv.conf``) and what lies in memory (``/run``, ``/tmp``) is not in.
+    """
+    _docker("image", "prune", "--force", *_of(home, record.name))
+    done = _docker(
+        "commit",
+        "--pause",
+        f"--message={SNAPSHOT}",
+        f"--change=LABEL stackwalk.machine={record.name}",
+        _container(home, record.name),
+        _image(home, record.name, label),
+    )
+    if done.returncode != 0:
+        raise MachineError(
+            f"docker could not take a snapshot of {record.name}: {_last_line(done.stderr)}",
+            safe="The machine runs on, as it was.",
+            next="look at the disk: df -h /var/lib/docker",
+        )
+
+
+def restore_snapshot(home: Home, record: Record, label: str) -> dict[str, str]:
+    """Removes the container; the next ``up`` makes another one from the snapshot's image.
+
+    Vagrant finds its container gone and forgets the key to it, which the image still knows.
+    """
+    if label not in snapshot_sizes(home, record):
+        raise MachineError(
+            f"docker no longer has the snapshot {label} of {record.name}.",
+            safe="Nothing was changed.",
+            next="stackwalk machine snapshots",
+        )
+    if record.identity_file != str(kept_key(home, record.name)):
+        _keep_key(home, record)
+    _remove_container(home, record.name)
+    _docker("image", "prune", "--force", *_of(home, record.name))
+    return {
+        "STACKWALK_IMAGE": _image(home, record.name, label),
+        "STACKWALK_KEY": str(kept_key(home, record.name)),
+    }
+
+
+def remove_snapshot(home: Home, record: Record, label: str) -> None:
+    """What a later snapshot or the running machine is built upon stays until they go."""
+    _docker("image", "rm", "--force", _image(home, record.name, label))
+
+
+def snapshot_sizes(home: Home, record: Record) -> dict[str, int]:
+    """Bytes by label, oldest first; what one shares with an older one counts there only."""
+    repository = _image(home, record.name, "").rstrip(":")
+    listed = _docker("images", "--format", "{{.CreatedAt}}\t{{.Tag}}", repository).stdout
+    labels = [line.split("\t")[1] for line in sorted(listed.splitlines())]
+    counted: set[str] = set()
+    sizes = {}
+    for label in labels:
+        layers = {
+            layer: int(size)
+            for layer, size, comment in _history(f"{repository}:{label}")
+            if comment == SNAPSHOT and layer not in counted
+        }
+        sizes[label] = sum(layers.values())
+        counted |= set(layers)
+    return sizes
+
+
+def _history(image: str) -> list[tuple[str, str, str]]:
+    done = _docker(
+        "history",
+        "--no-trunc",
+        "--human=false",
+        "--format={{.ID}}\t{{.Size}}\t{{.Comment}}",
+        image,
+    )
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    return [(row[0], row[1], row[2]) for row in rows if len(row) == 3]
+
+
+def _keep_key(home: Home, record: Record) -> None:
+    """Only once: where a restore is gone on with, Vagrant's own copy may be gone already."""
+    source = Path(record.identity_file)
+    if source.exists():
+        kept = kept_key(home, record.name)
+        kept.touch(mode=0o600)
+        kept.write_bytes(source.read_bytes())
+
+
+def _remove_container(home: Home, name: str) -> None:
+    """With its branch of the cgroup tree."""
+    container = _container(home, name)
+    _docker("container", "rm", "--force", "--volumes", container)
+    _remove_cgroup(Path("/sys/fs/cgroup/unified") / container)
+
+
+def _of(home: Home, name: str) -> tuple[str, ...]:
+    """The snapshots of one machine of this home, those without a name too."""
+    wanted = (f"stackwalk.home={home_tag(home)}", f"stackwalk.machine={name}")
+    return tuple(f"--filter=label={label}" for label in wanted)
+
+
+def _image(home: Home, name: str, label: str) -> str:
+    return f"{_container(home, name)}:{label}"
 
 
 def _build_image(say: Callable[[str], None]) -> None:

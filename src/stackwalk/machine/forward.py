@@ -1,4 +1,4 @@
-"""A virtual machine's http ports on the laptop, through ssh; docker publishes them by itself.
+"""A libvirt machine's http ports on the laptop, through ssh; other providers publish them.
 
 vagrant-libvirt's own tunnels die with the first reboot and are not made again, so it has none.
 """
@@ -12,7 +12,7 @@ from stackwalk.machine.sshconfig import control_folder
 
 def open_ports(home: Home, record: Record) -> None:
     """Listen on the laptop's ports for a machine that publishes none; harmless when they are."""
-    if record.provider == "docker" or not record.ports or _ask(home, record.name, "check") == 0:
+    if record.provider != "libvirt" or not record.ports or _ask(home, record.name, "check") == 0:
         return
     words = ["-f", "-N", "-M", "-o", "ExitOnForwardFailure=yes"]
     for laptop, inside in record.forwards:

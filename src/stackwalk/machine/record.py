@@ -25,6 +25,7 @@ class Record:
 
     ``complete`` is false from the start of the first ``up`` to its end: whatever exists then is a
     leftover of a stopped ``up`` and holds nothing of the learner's. ``on`` is what we last did.
+    ``rewinding`` is the snapshot a restore has begun with and not ended.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Record:
     ssh_port: int = 0
     user: str = "vagrant"
     identity_file: str = ""
+    rewinding: str = ""
 
     @property
     def address(self) -> str:
@@ -86,7 +88,8 @@ def save_record(home: Home, record: Record) -> None:
 
 
 def forget_record(home: Home, name: str) -> None:
-    _path(home, name).unlink(missing_ok=True)
+    for path in (_path(home, name), snapshots_file(home, name), kept_key(home, name)):
+        path.unlink(missing_ok=True)
 
 
 def load_records(home: Home) -> list[Record]:
@@ -141,6 +144,16 @@ def write_atomically(path: Path, text: str) -> None:
     with os.fdopen(handle, "w") as file:
         file.write(text)
     os.replace(temporary, path)
+
+
+def kept_key(home: Home, name: str) -> Path:
+    """Our copy of the engine's key: Vagrant forgets its own with a machine that was replaced."""
+    return home.vagrant / f"{name}.key"
+
+
+def snapshots_file(home: Home, name: str) -> Path:
+    """When each of a machine's snapshots was taken, and by whom."""
+    return home.vagrant / f"{name}.snapshots.json"
 
 
 def _path(home: Home, name: str) -> Path:

@@ -56,21 +56,30 @@ def run_remote(
     """
     record = require_up(home, name)
     ensure_sockets(home)
-    slowness = EMULATED if record.emulated else 1
-    limit_s *= slowness
+    stretch = EMULATED if record.emulated else 1
+    limit_s *= stretch
     entry = f"{name}-fresh" if fresh else name
     argv = ["ssh", "-F", str(home.ssh_config), "-T", entry, wrap(command, user, limit_s)]
     began = time.monotonic()
     try:
         done = subprocess.run(
-            argv, input=stdin, capture_output=True, timeout=limit_s + GRACE_S * slowness
+            argv, input=stdin, capture_output=True, timeout=limit_s + GRACE_S * stretch
         )
     except subprocess.TimeoutExpired as error:
-        raise _too_long(name, command, limit_s) from error
+        raise too_long(name, command, limit_s) from error
     answer = _read_answer(record, done)
     if answer.rc in TIMED_OUT and time.monotonic() - began >= limit_s:
-        raise _too_long(name, command, limit_s)
+        raise too_long(name, command, limit_s)
     return answer
+
+
+def slowness(home: Home, name: str = "web") -> int:
+    """By how much a limit that is meant for a real machine is stretched for this one."""
+    try:
+        record = load_record(home, name)
+    except MachineError:  # a damaged record is told where the machine itself is needed
+        return 1
+    return EMULATED if record is not None and record.emulated else 1
 
 
 def require_up(home: Home, name: str) -> Record:
@@ -115,18 +124,25 @@ def unreachable(
     return kind(
         f"ssh to {record.name} {reason}",
         safe="Nothing was changed on the machine or in your progress.",
-        next=f"after failed logins wait half a minute; else stackwalk machine halt {record.name}, "
-        f"then up {record.name} (keeps everything); if ssh was shut from inside, "
-        f"stackwalk machine destroy {record.name}, then up (its disk is lost, your progress not)",
+        next=f"after failed logins wait half a minute; else stackwalk rescue {record.name}: "
+        "it comes in without ssh, says what shut it, and offers to mend that",
     )
 
 
-def _read_answer(record: Record, done: "subprocess.CompletedProcess[bytes]") -> Answer:
-    stderr, mark, rest = done.stderr.rpartition(MARK.encode())
+def read_marked(stdout: bytes, stderr: bytes) -> Answer | None:
+    """What a wrapped command gave back; None when the way there failed before it could end."""
+    before, mark, rest = stderr.rpartition(MARK.encode())
     found = re.match(rb"\d+", rest)
     if mark and found:
-        return Answer(int(found.group()), done.stdout, stderr + rest[found.end() :])
-    raise _explain(record, done.stderr.decode(errors="replace"))
+        return Answer(int(found.group()), stdout, before + rest[found.end() :])
+    return None
+
+
+def _read_answer(record: Record, done: "subprocess.CompletedProcess[bytes]") -> Answer:
+    answer = read_marked(done.stdout, done.stderr)
+    if answer is None:
+        raise _explain(record, done.stderr.decode(errors="replace"))
+    return answer
 
 
 def _explain(record: Record, said: str) -> MachineError:
@@ -141,11 +157,13 @@ def _explain(record: Record, said: str) -> MachineError:
         return unreachable(record, f"does not answer on {at}")
     if re.search(r"refused|kex_exchange|Connection (closed|reset) by", said):
         return unreachable(record, f"refused on {at}")
+    if not said.strip():  # OpenSSH 10 does not say at LogLevel ERROR that a connection was closed
+        return unreachable(record, f"hung up without a word on {at}")
     words = " ".join(said.split())[:200]
-    return unreachable(record, f"ended in the middle of a command on {at}: {words or 'no reason'}")
+    return unreachable(record, f"ended in the middle of a command on {at}: {words}")
 
 
-def _too_long(name: str, command: str, limit_s: float) -> RemoteTimeout:
+def too_long(name: str, command: str, limit_s: float) -> RemoteTimeout:
     shown = " ".join(command.split())
     return RemoteTimeout(
         f"A command on {name} was not done after {limit_s:g} s and was stopped: {shown[:120]}",

@@ -41,8 +41,9 @@ def write_host_keys(home: Home, name: str, keys: list[str]) -> None:
     write_atomically(known_hosts(home), "".join(f"{line}\n" for line in lines))
 
 
-def has_host_keys(home: Home, name: str) -> bool:
-    return any(line.startswith(f"{name} ") for line in _known(home))
+def host_keys(home: Home, name: str) -> list[str]:
+    """The keys trusted for a machine; none before its first ``up`` ended."""
+    return [line.partition(" ")[2] for line in _known(home) if line.startswith(f"{name} ")]
 
 
 def close_connection(home: Home, name: str) -> None:

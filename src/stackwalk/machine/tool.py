@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from stackwalk.errors import MachineError
 from stackwalk.home import Home
 from stackwalk.machine.libvirt import box_name
-from stackwalk.machine.record import VAGRANT_FOLDER, Record, home_tag
+from stackwalk.machine.record import VAGRANT_FOLDER, Record, home_tag, kept_key
 
 MINIMUM = (2, 3, 4)  # Debian 12's
 PLACES = ("/opt/vagrant/bin", "/usr/local/bin", "/usr/bin", r"C:\Program Files\Vagrant\bin")
@@ -67,8 +67,14 @@ def clean_environment() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if not key.startswith(RUBY_SETTINGS)}
 
 
-def run_up(home: Home, record: Record, say: Callable[[str], None]) -> None:
-    box = _vagrant(home, record)
+def run_up(
+    home: Home,
+    record: Record,
+    say: Callable[[str], None],
+    made_from: Mapping[str, str] | None = None,
+) -> None:
+    """``vagrant up``; ``made_from`` is what the Vagrantfile must know of a snapshot."""
+    box = _vagrant(home, record, made_from)
     _call(
         home,
         f"start {record.name}",
@@ -121,7 +127,7 @@ def scan_host_keys(record: Record) -> list[str]:
     return [" ".join(words[1:3]) for words in lines if len(words) >= 3]
 
 
-def _vagrant(home: Home, record: Record) -> Any:
+def _vagrant(home: Home, record: Record, made_from: Mapping[str, str] | None = None) -> Any:
     # Any: python-vagrant has no types. It warns through logging when vagrant is not on PATH,
     # which ours may rightly not be.
     logging.getLogger("vagrant").addHandler(logging.NullHandler())
@@ -137,6 +143,8 @@ def _vagrant(home: Home, record: Record) -> Any:
         "STACKWALK_DOCKER_NETWORK": f"stackwalk-{home_tag(home)}",
         "STACKWALK_LIBVIRT_DRIVER": "qemu" if record.emulated else "kvm",
         "STACKWALK_BOX": box_name() if record.provider == "libvirt" else "",
+        "STACKWALK_KEY": str(key) if (key := kept_key(home, record.name)).exists() else "",
+        **(made_from or {}),
     }
 
     @contextmanager

@@ -1,0 +1,60 @@
+"""What the look-ups of chapter 03 make of fail2ban's settings and of ss."""
+
+import importlib
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+CHECKS = Path(__file__).parents[2] / "checks"
+
+
+@pytest.fixture
+def probes(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(CHECKS)
+    monkeypatch.delitem(sys.modules, "system_probes", raising=False)
+    return importlib.import_module("system_probes")
+
+
+class Says:
+    """A machine that answers every command with one text."""
+
+    def __init__(self, text: str, rc: int = 0) -> None:
+        self.answer = SimpleNamespace(stdout=text, stderr="", rc=rc)
+
+    def run(self, *_: str) -> SimpleNamespace:
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("matches", "late"),
+    [
+        ("_SYSTEMD_UNIT=ssh.service + _COMM=sshd", True),
+        ("_COMM=sshd-session", True),
+        ("_UID=0 SYSLOG_IDENTIFIER=sshd-session", False),
+        ("_SYSTEMD_UNIT=ssh.service + SYSLOG_IDENTIFIER=sshd-session", False),
+        ("", False),
+    ],
+)
+def test_match_is_late_when_no_alternative_is_in_the_line_from_the_start(
+    probes: ModuleType, matches: str, late: bool
+) -> None:
+    assert probes.Jail("sshd", "", matches, 4, 600).looks_up_late is late
+
+
+def test_callers_are_the_far_ends_of_ssh(probes: ModuleType) -> None:
+    web = Says(
+        "0 0 172.17.0.4:22 172.17.0.1:51234\n"
+        "0 0 [::ffff:192.168.62.10]:22 [::ffff:192.168.62.1]:40000 \n"
+        "0 0 172.17.0.4:22 172.17.0.1:51236\n"
+    )
+
+    assert probes.ssh_callers(web) == ["172.17.0.1", "192.168.62.1"]
+
+
+def test_address_is_within_networks_and_names_are_passed_over(probes: ModuleType) -> None:
+    networks = ("::1", "office.example", "172.16.0.0/12")
+
+    assert probes.is_within("172.17.0.1", networks)
+    assert not probes.is_within("192.168.62.1", networks)
