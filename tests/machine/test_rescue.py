@@ -84,8 +84,7 @@ def mend_all(home: Home) -> RescueResult:
     return rescue(home, "web", may_mend=lambda finding: True, say=print)
 
 
-@pytest.fixture(scope="module")
-def learner_home(up_home: Home) -> Home:
+def prepare(up_home: Home) -> None:
     """A machine where ``deployer`` logs in with a key of the laptop, and some work lies."""
     keys = up_home.laptop / "keys"
     keys.mkdir(parents=True, exist_ok=True)
@@ -103,6 +102,11 @@ def learner_home(up_home: Home) -> Home:
         "  IdentityFile keys/deployer\n  IdentitiesOnly yes\n  HostKeyAlias web\n"
         "  UserKnownHostsFile known_hosts\n"
     )
+
+
+@pytest.fixture(scope="module")
+def learner_home(up_home: Home) -> Home:
+    prepare(up_home)
     return up_home
 
 
@@ -112,6 +116,7 @@ def open_home(learner_home: Home) -> Iterator[Home]:
     yield learner_home
     if any(not way.works for way in shut.try_ways(learner_home, "web", ("vagrant",))):
         machine.destroy(learner_home, say=print)  # a failed test must not fail the next ones
+        prepare(learner_home)
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,31 @@ def test_causes_are_mended_one_after_the_other(home: Home, play: Play) -> None:
     assert (result.exit_code, result.left, result.after) == (0, (), (OPEN,))
 
 
+def test_a_cause_that_only_the_new_login_shows_is_mended_too(
+    home: Home, play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mended = play(PORT, BAN)
+    inside, tried = verb.look_inside, list[str]()
+
+    def look(home: Home, name: str) -> Inside:
+        seen = inside(home, name)
+        shown = [each for each in seen.findings if each != BAN or "after a mend" in tried]
+        return replace(seen, findings=tuple(shown))
+
+    def ways(*_: object) -> tuple[Way, ...]:
+        tried.append("after a mend" if mended else "before")
+        return (CLOSED,) if "ban" not in mended else (OPEN,)
+
+    monkeypatch.setattr(verb, "look_inside", look)
+    monkeypatch.setattr(verb, "try_ways", ways)
+
+    result = run(home)
+
+    assert mended == ["other-port", "ban"]
+    assert tried == ["before", "after a mend", "after a mend"]
+    assert result.exit_code == 0
+
+
 def test_what_did_it_stands_there_with_file_line_and_text(home: Home, play: Play) -> None:
     play(PORT)
 

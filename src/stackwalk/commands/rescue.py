@@ -75,6 +75,30 @@ def rescue(
     before = after = _try(home, name, inside, say)
     found: list[Finding] = []
     mended: list[Mended] = []
+    while len(found) < MOST:
+        done = len(mended)
+        inside = _mend_found(home, name, inside, found, mended, may_mend)
+        if len(mended) == done:
+            break
+        say("Trying new logins.")
+        after = _try(home, name, inside, say)
+        if all(way.works for way in after):
+            break
+        inside = look_inside(home, name)  # a login that failed just now may show one more cause
+    return RescueResult(
+        name, before, tuple(found), tuple(mended), after, inside.findings, inside.log
+    )
+
+
+def _mend_found(
+    home: Home,
+    name: str,
+    inside: Inside,
+    found: list[Finding],
+    mended: list[Mended],
+    may_mend: Callable[[Finding], bool],
+) -> Inside:
+    """Each cause not met before, on to ``found`` and ``mended``; what is seen after it."""
     while finding := next((each for each in inside.findings if each not in found), None):
         found.append(finding)
         if may_mend(finding):
@@ -84,12 +108,7 @@ def rescue(
             mended.append(replace(done, done=finding not in inside.findings))
         if len(found) == MOST:
             break
-    if mended:
-        say("Trying new logins.")
-        after = _try(home, name, inside, say)
-    return RescueResult(
-        name, before, tuple(found), tuple(mended), after, inside.findings, inside.log
-    )
+    return inside
 
 
 def _try(home: Home, name: str, inside: Inside, say: Callable[[str], None]) -> tuple[Way, ...]:
