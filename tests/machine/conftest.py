@@ -2,20 +2,38 @@
 
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from walking import Piece, free_slots
 
 from stackwalk import machine
 from stackwalk.commands import look
 from stackwalk.connect import run_once
 from stackwalk.home import Home
 from stackwalk.machine import daemons
-from stackwalk.machine.record import Record
-from stackwalk.machine.room import is_free
+
+
+@pytest.fixture(scope="session", autouse=True)
+def pieces(request: pytest.FixtureRequest) -> Iterator[dict[str, Piece]]:
+    """The walks on containers that this session asks for, begun with its first machine test."""
+    calls = [getattr(item, "callspec", None) for item in request.session.items]
+    wanted = [call.params["piece"] for call in calls if call and "piece" in call.params]
+    under_way: dict[str, Piece] = {}
+    daemon_home = Home(Path(tempfile.mkdtemp(prefix="sw-")))
+    try:
+        if wanted:
+            daemons.start(daemon_home, say=print)
+        for name, slot in zip(wanted, free_slots(), strict=False):
+            under_way[name] = Piece(name, slot)
+        yield under_way
+    finally:
+        for piece in under_way.values():
+            piece.stop()
+        daemons.stop(daemon_home)
+        shutil.rmtree(daemon_home.root)
 
 
 @pytest.fixture(scope="session")
@@ -83,16 +101,8 @@ def make_blank(home: Home) -> None:
 
 
 def find_slot() -> int:
-    """The last place for a home that nobody uses; slot 0 stays the learner's.
-
-    The network of a home whose machine is off is still there, and its ports are free.
-    """
-    addresses = subprocess.run(["ip", "-o", "-4", "address"], capture_output=True, text=True).stdout
-    for slot in range(7, 0, -1):
-        ports = Record("web", "docker", slot).ports.values()
-        if f" 192.168.{56 + slot}." not in addresses and all(is_free(port) for port in ports):
-            return slot
-    raise RuntimeError("all slots from 1 to 7 are in use: destroy a machine first")
+    """The last place for a home that nobody uses; slot 0 stays the learner's."""
+    return free_slots()[-1]
 
 
 @pytest.fixture

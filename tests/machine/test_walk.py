@@ -3,13 +3,15 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from walking import PIECES, Piece
 
 from stackwalk import machine
+from stackwalk.course import Chapter
 from stackwalk.home import Home, find_clone
 from stackwalk.load import load_course
 from stackwalk.machine import docker, libvirt
@@ -32,7 +34,9 @@ def walk(home: Home, capsys: pytest.CaptureFixture[str], **options: Any) -> Repo
         return walk_course(find_clone(), home, WalkOptions(keep=True, **options), say=print)
 
 
-def assert_walked_whole(report: Report, *, can: frozenset[str], proofs: str = "all") -> None:
+def assert_walked_whole(
+    report: Report, numbers: Sequence[str], *, can: frozenset[str], proofs: str = "all"
+) -> None:
     """Every chapter and task was run, and the mistakes; what the machine cannot do is counted."""
     course = load_course(find_clone())
     needs = {task.id: set(task.can) for task in course.tasks}
@@ -42,9 +46,7 @@ def assert_walked_whole(report: Report, *, can: frozenset[str], proofs: str = "a
         return wanted <= can and (proofs == "all" or bool(wanted))
 
     assert report.faults == []
-    assert [outcome.chapter.name for outcome in report.outcomes] == [
-        chapter.name for chapter in course.chapters
-    ]
+    assert [outcome.chapter.number for outcome in report.outcomes] == list(numbers)
     for outcome in report.outcomes:
         chapter = outcome.chapter
         assert outcome.cells > 0
@@ -53,33 +55,48 @@ def assert_walked_whole(report: Report, *, can: frozenset[str], proofs: str = "a
         assert outcome.ways == sum(is_run(*each.tasks) for each in chapter.ways)
 
 
+def test_the_pieces_are_the_whole_course() -> None:
+    chapters = [chapter.number for chapter in load_course(find_clone()).chapters]
+
+    assert [number for piece in PIECES.values() for number in piece] == chapters
+
+
 @pytest.mark.machine
+@pytest.mark.parametrize("piece", PIECES)
 def test_walk_is_green_on_a_container(
-    walk_home: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    pieces: dict[str, Piece], piece: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Then the same checks as plain pytest, with stock pytest-testinfra and our ssh file."""
-    monkeypatch.setenv("STACKWALK_PROVIDER", "docker")
+    with capsys.disabled():
+        print()
+        report = pieces[piece].report(print)
 
-    report = walk(walk_home, capsys)
-
-    assert_walked_whole(report, can=docker.CAN)
-    tasks = list(load_course(find_clone()).tasks)
+    assert_walked_whole(report, PIECES[piece], can=docker.CAN)
+    walked = up_to(PIECES[piece][-1])
+    tasks = [task for chapter in walked for task in chapter.tasks]
     beyond = [task.id for task in tasks if set(task.can) - docker.CAN]
-    plain = run_plain_pytest(walk_home, beyond)
+    plain = run_plain_pytest(pieces[piece].home, walked, beyond)
     assert plain.returncode == 0, plain.stdout
     assert f"{len(tasks) - len(beyond)} passed" in plain.stdout
 
 
-def run_plain_pytest(home: Home, beyond: list[str]) -> subprocess.CompletedProcess[str]:
+def up_to(number: str) -> list[Chapter]:
+    return [chapter for chapter in load_course(find_clone()).chapters if chapter.number <= number]
+
+
+def run_plain_pytest(
+    home: Home, walked: Sequence[Chapter], beyond: Sequence[str]
+) -> subprocess.CompletedProcess[str]:
     """``pytest checks --ssh-config=…`` as anyone would type it, with none of our settings.
 
     ``beyond``: tasks this machine cannot do, which the engine would not look at either.
     """
     left_out = " or ".join(f"test_{task}" for task in beyond)
     options = ["-k", f"not ({left_out})"] if left_out else []
+    files = [f"checks/test_{chapter.slug.replace('-', '_')}.py" for chapter in walked]
     options += ["-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", "checks"]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", *options, "checks", f"--ssh-config={home.ssh_config}"],
+        [sys.executable, "-m", "pytest", *options, *files, f"--ssh-config={home.ssh_config}"],
         cwd=find_clone(),
         env={**os.environ, "STACKWALK_HOME": str(home.root)},
         capture_output=True,
@@ -102,4 +119,5 @@ def test_walk_is_green_on_a_virtual_machine(
 
     report = walk(walk_home, capsys, proofs="capable")
 
-    assert_walked_whole(report, can=libvirt.CAN, proofs="capable")
+    numbers = [chapter.number for chapter in load_course(find_clone()).chapters]
+    assert_walked_whole(report, numbers, can=libvirt.CAN, proofs="capable")

@@ -5,12 +5,15 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from filelock import FileLock
+
 from stackwalk.errors import MachineError
 from stackwalk.home import Home
 from stackwalk.machine.record import VAGRANT_FOLDER, Record, home_tag, kept_key
 
 NAME = "docker"
 CAN: frozenset[str] = frozenset()  # kernel, clock and swap are the laptop's; /etc/hosts is mounted
+LOCK = Path.home() / ".cache/stackwalk/image.lock"
 SNAPSHOT = "stackwalk snapshot"  # the comment of its layer
 RISK = (
     "The machine runs in a docker container with the rights systemd needs: it is no fence, "
@@ -185,10 +188,17 @@ def _image(home: Home, name: str, label: str) -> str:
 
 def _build_image(say: Callable[[str], None]) -> None:
     script = VAGRANT_FOLDER / "build-image"
-    if subprocess.run([str(script), "--is-current"], capture_output=True).returncode == 0:
-        return
-    say("building the machine's image from Debian packages, once: about a minute, 90 MB to fetch")
-    done = subprocess.run([str(script)], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    # Homes beside each other share the image: the second one waits for the first to build it.
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(LOCK):
+        if subprocess.run([str(script), "--is-current"], capture_output=True).returncode == 0:
+            return
+        say(
+            "building the machine's image from Debian packages, once: about a minute, "
+            "90 MB to fetch"
+        )
+        argv = [str(script)]
+        done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
         raise MachineError(
             f"The machine's image could not be built: {_last_line(done.stderr)}",
