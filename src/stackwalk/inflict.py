@@ -92,13 +92,12 @@ def prove_way(
     Returns:
         What was not as promised; empty when every check accepts the way, and the way back.
     """
-    faults = _go(way, "do", way.do, tasks, look, home)
+    faults = _go("do", way.do, tasks, look, home)
     touched = [task for task in tasks if task.id in way.tasks]
-    return faults + _go(way, "undo", way.undo, touched, look, home)
+    return faults + _go("undo", way.undo, touched, look, home)
 
 
 def _go(
-    way: OtherWay,
     which: str,
     steps: Sequence[Step],
     tasks: Sequence[Task],

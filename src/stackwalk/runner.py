@@ -145,9 +145,8 @@ class _Modules:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._loaded: dict[str, ModuleType] = {}
-        for path in folder.glob(
-            "*probes.py"
-        ):  # an older edition's may be loaded in a long-lived kernel
+        # A kernel that lives long may have loaded those of an older edition.
+        for path in folder.glob("*probes.py"):
             sys.modules.pop(path.stem, None)
 
     def check(self, module: str, task_id: str) -> Callable[..., str | None]:

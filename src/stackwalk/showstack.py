@@ -90,7 +90,7 @@ def _chapter_lines(chapter: Chapter, result: StatusResult) -> list[str]:
 def _mark(task: Task, result: StatusResult) -> str:
     record = result.progress.of(task.id)
     waits = {other: red.verdict.task for red in result.red for other in red.waiting}
-    if record.met_at and record.last not in ("met", ""):
+    if record.is_red:
         return f"✘ {task.id:<22} {task.title} (met on {record.met_at[:10]}, not met now)"
     if record.met_at and task.id in waits:
         return f"… {task.id:<22} {task.title} (met on {record.met_at[:10]}, waits)"

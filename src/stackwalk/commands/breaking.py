@@ -7,9 +7,9 @@ from functools import partial
 
 from stackwalk import machine, store
 from stackwalk.commands.desk import Desk
-from stackwalk.commands.look import look_at, settle
+from stackwalk.commands.look import look_at, met_tasks, settle
 from stackwalk.connect import run_once
-from stackwalk.course import Mistake, Task
+from stackwalk.course import Mistake
 from stackwalk.drillbook import Drill, find_mistake, mistake_id, seen
 from stackwalk.errors import MachineError, StackwalkError, UsageError
 from stackwalk.home import Home
@@ -26,10 +26,6 @@ class NotGreen(StackwalkError):
     """A drill begins on a machine on which everything met is still met."""
 
     exit_code = 1
-
-
-def met_tasks(desk: Desk) -> list[Task]:
-    return [task for task in desk.course.tasks if desk.progress.of(task.id).met_at]
 
 
 def look_again(desk: Desk) -> list[Verdict]:

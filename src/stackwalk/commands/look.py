@@ -58,6 +58,11 @@ def check(home: Home, target: str | None = None) -> CheckResult:
     return _remember(desk, chapter, tasks, look_at(desk, tasks))
 
 
+def met_tasks(desk: Desk) -> list[Task]:
+    """Everything that was ever met, in course order."""
+    return [task for task in desk.course.tasks if desk.progress.of(task.id).met_at]
+
+
 def look_at(desk: Desk, tasks: Iterable[Task]) -> list[Verdict]:
     """One look at these tasks and at all they need; remembers nothing."""
     return run_checks(

@@ -10,15 +10,15 @@ from typing import Any
 
 from stackwalk.errors import MachineError, NotUp, Unreachable
 from stackwalk.home import Home
-from stackwalk.machine.record import Record, home_tag
+from stackwalk.machine.record import Record, full_name
 from stackwalk.machine.remote import (
-    EMULATED,
     GRACE_S,
     KILL_AFTER_S,
     TIMED_OUT,
     Answer,
     read_marked,
     require_up,
+    stretch,
     too_long,
     wrap,
 )
@@ -45,7 +45,7 @@ def run_inside(
         RemoteTimeout: the script was still running after ``limit_s`` seconds.
     """
     record = require_up(home, name)
-    limit_s *= EMULATED if record.emulated else 1
+    limit_s *= stretch(record)
     if record.provider == "docker":
         return _by_docker(home, record, script, limit_s, stdin)
     if record.provider == "libvirt":
@@ -55,7 +55,7 @@ def run_inside(
 
 
 def _by_docker(home: Home, record: Record, script: str, limit_s: float, stdin: bytes) -> Answer:
-    argv = ["docker", "exec", "-i", "-e", "LC_ALL=C.UTF-8", _inside_name(home, record)]
+    argv = ["docker", "exec", "-i", "-e", "LC_ALL=C.UTF-8", full_name(home, record.name)]
     argv += ["/bin/sh", "-c", wrap(script, "", limit_s)]
     began = time.monotonic()
     try:
@@ -112,8 +112,8 @@ def _by_agent(home: Home, record: Record, script: str, limit_s: float, stdin: by
 def _ask_agent(home: Home, record: Record, what: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """One question to qemu-ga, such as ``{"execute": "guest-exec-status", …}``."""
     question = json.dumps({"execute": what, "arguments": arguments})
-    limit_s = AGENT_S * (EMULATED if record.emulated else 1)
-    argv = [*VIRSH, "qemu-agent-command", _inside_name(home, record)]
+    limit_s = AGENT_S * stretch(record)
+    argv = [*VIRSH, "qemu-agent-command", full_name(home, record.name)]
     argv += [question, "--timeout", f"{limit_s:d}"]
     try:
         done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL)
@@ -159,8 +159,3 @@ def _no_door(record: Record, why: str) -> NoBackDoor:
         next=f"stackwalk machine restore, back to the newest snapshot; without one, stackwalk "
         f"machine destroy {record.name} and up: its disk is lost, your progress is not",
     )
-
-
-def _inside_name(home: Home, record: Record) -> str:
-    """What docker and libvirt call the machine; the Vagrantfile says the same."""
-    return f"stackwalk-{home_tag(home)}-{record.name}"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from stackwalk.errors import MachineError
 from stackwalk.home import Home
 from stackwalk.machine.backdoor import VIRSH, run_inside
-from stackwalk.machine.record import Record, home_tag
+from stackwalk.machine.record import Record, full_name
 from stackwalk.machine.remote import require_up
 
 GETTY = "serial-getty@ttyS0.service"
@@ -36,7 +36,7 @@ def open_console(home: Home, name: str, *, begin: Callable[[], None]) -> int:
     run_inside(home, name, "true")  # says what stands in the way, in our words
     if record.provider == "docker":
         begin()
-        return _call(["docker", "exec", "-it", _inside_name(home, record), "/bin/bash", "-l"])
+        return _call(["docker", "exec", "-it", full_name(home, record.name), "/bin/bash", "-l"])
     if record.provider == "libvirt":
         return _by_serial_line(home, record, begin)
     raise MachineError(
@@ -51,14 +51,10 @@ def _by_serial_line(home: Home, record: Record, begin: Callable[[], None]) -> in
     run_inside(home, record.name, OPEN)
     begin()
     try:
-        return _call([*VIRSH, "console", "--force", _inside_name(home, record)])
+        return _call([*VIRSH, "console", "--force", full_name(home, record.name)])
     finally:
         run_inside(home, record.name, CLOSE)
 
 
 def _call(argv: list[str]) -> int:
     return subprocess.run(argv, check=False).returncode
-
-
-def _inside_name(home: Home, record: Record) -> str:
-    return f"stackwalk-{home_tag(home)}-{record.name}"

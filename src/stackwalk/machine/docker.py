@@ -9,7 +9,7 @@ from filelock import FileLock
 
 from stackwalk.errors import MachineError
 from stackwalk.home import Home
-from stackwalk.machine.record import VAGRANT_FOLDER, Record, home_tag, kept_key
+from stackwalk.machine.record import VAGRANT_FOLDER, Record, full_name, home_tag, kept_key
 
 NAME = "docker"
 CAN: frozenset[str] = frozenset()  # kernel, clock and swap are the laptop's; /etc/hosts is mounted
@@ -51,21 +51,21 @@ def prepare(home: Home, record: Record, say: Callable[[str], None]) -> None:
     if not record.complete:
         _build_image(say)
     _make_network(home, record)
-    _docker("unpause", _container(home, record.name))
+    _docker("unpause", full_name(home, record.name))
 
 
 def exists(home: Home, name: str) -> bool:
-    return _docker("container", "inspect", _container(home, name)).returncode == 0
+    return _docker("container", "inspect", full_name(home, name)).returncode == 0
 
 
 def is_running(home: Home, name: str) -> bool:
-    done = _docker("container", "inspect", "-f", "{{.State.Running}}", _container(home, name))
+    done = _docker("container", "inspect", "-f", "{{.State.Running}}", full_name(home, name))
     return done.stdout.strip() == "true"
 
 
 def remove(home: Home, name: str) -> None:
     """Remove the container, its snapshots, and this home's network when empty."""
-    _remove_container(home, name)
+    _removefull_name(home, name)
     images = _docker("images", "-aq", *_of(home, name)).stdout.split()
     if images:
         _docker("image", "rm", "--force", *dict.fromkeys(images))
@@ -75,7 +75,7 @@ def remove(home: Home, name: str) -> None:
 
 def read_host_keys(home: Home, name: str) -> list[str]:
     """The machine's public host keys, read past ssh: ``ssh-ed25519 AAAA…``."""
-    done = _docker("exec", _container(home, name), "sh", "-c", "cat /etc/ssh/ssh_host_*_key.pub")
+    done = _docker("exec", full_name(home, name), "sh", "-c", "cat /etc/ssh/ssh_host_*_key.pub")
     return [" ".join(line.split()[:2]) for line in done.stdout.splitlines() if line.strip()]
 
 
@@ -93,7 +93,7 @@ def take_snapshot(home: Home, record: Record, label: str) -> None:
         "--pause",
         f"--message={SNAPSHOT}",
         f"--change=LABEL stackwalk.machine={record.name}",
-        _container(home, record.name),
+        full_name(home, record.name),
         _image(home, record.name, label),
     )
     if done.returncode != 0:
@@ -117,7 +117,7 @@ def restore_snapshot(home: Home, record: Record, label: str) -> dict[str, str]:
         )
     if record.identity_file != str(kept_key(home, record.name)):
         _keep_key(home, record)
-    _remove_container(home, record.name)
+    _removefull_name(home, record.name)
     _docker("image", "prune", "--force", *_of(home, record.name))
     return {
         "STACKWALK_IMAGE": _image(home, record.name, label),
@@ -169,9 +169,9 @@ def _keep_key(home: Home, record: Record) -> None:
         kept.write_bytes(source.read_bytes())
 
 
-def _remove_container(home: Home, name: str) -> None:
+def _removefull_name(home: Home, name: str) -> None:
     """With its branch of the cgroup tree."""
-    container = _container(home, name)
+    container = full_name(home, name)
     _docker("container", "rm", "--force", "--volumes", container)
     _remove_cgroup(Path("/sys/fs/cgroup/unified") / container)
 
@@ -183,7 +183,7 @@ def _of(home: Home, name: str) -> tuple[str, ...]:
 
 
 def _image(home: Home, name: str, label: str) -> str:
-    return f"{_container(home, name)}:{label}"
+    return f"{full_name(home, name)}:{label}"
 
 
 def _build_image(say: Callable[[str], None]) -> None:
@@ -237,10 +237,6 @@ def _remove_cgroup(branch: Path) -> None:
             folder.rmdir()
         except OSError:
             return
-
-
-def _container(home: Home, name: str) -> str:
-    return f"stackwalk-{home_tag(home)}-{name}"
 
 
 def _network(home: Home) -> str:

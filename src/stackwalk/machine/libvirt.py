@@ -8,7 +8,7 @@ from collections.abc import Callable
 from stackwalk.errors import MachineError
 from stackwalk.home import Home
 from stackwalk.machine.backdoor import run_inside
-from stackwalk.machine.record import VAGRANT_FOLDER, Record, home_tag
+from stackwalk.machine.record import VAGRANT_FOLDER, Record, full_name, home_tag
 
 NAME = "libvirt"
 CAN = frozenset({"own_kernel", "own_clock", "own_swap", "hosts_by_rename"})
@@ -39,22 +39,22 @@ def prepare(home: Home, record: Record, say: Callable[[str], None]) -> None:
     if not record.complete:
         _build_box(say)
     _virsh("net-start", "default")
-    _virsh("resume", _domain(home, record.name))
+    _virsh("resume", full_name(home, record.name))
 
 
 def exists(home: Home, name: str) -> bool:
-    return _virsh("dominfo", _domain(home, name)).returncode == 0
+    return _virsh("dominfo", full_name(home, name)).returncode == 0
 
 
 def is_running(home: Home, name: str) -> bool:
-    return _virsh("domstate", _domain(home, name)).stdout.strip() in ("running", "paused")
+    return _virsh("domstate", full_name(home, name)).stdout.strip() in ("running", "paused")
 
 
 def remove(home: Home, name: str) -> None:
     """Remove the domain with its disk, and this home's network."""
-    _virsh("destroy", _domain(home, name))
+    _virsh("destroy", full_name(home, name))
     undefine = ("--remove-all-storage", "--nvram", "--snapshots-metadata")
-    _virsh("undefine", _domain(home, name), *undefine)
+    _virsh("undefine", full_name(home, name), *undefine)
     network = network_name(home)
     _virsh("net-destroy", network)
     _virsh("net-undefine", network)
@@ -72,7 +72,7 @@ def take_snapshot(home: Home, record: Record, label: str) -> None:
     back, and what it does between that and the snapshot is as after a power cut.
     """
     run_inside(home, record.name, "sync", limit_s=SYNC_S)
-    domain = _domain(home, record.name)
+    domain = full_name(home, record.name)
     _require(_virsh("snapshot-create-as", domain, label, "--atomic"), record.name, "take", label)
 
 
@@ -82,19 +82,19 @@ def restore_snapshot(home: Home, record: Record, label: str) -> dict[str, str]:
     Its memory is thrown away: a machine that wakes up with it would have the clock of that day,
     and connections to programs that are gone.
     """
-    domain = _domain(home, record.name)
+    domain = full_name(home, record.name)
     _require(_virsh("snapshot-revert", domain, label, "--force"), record.name, "restore", label)
     _virsh("destroy", domain)
     return {}
 
 
 def remove_snapshot(home: Home, record: Record, label: str) -> None:
-    _virsh("snapshot-delete", _domain(home, record.name), label)
+    _virsh("snapshot-delete", full_name(home, record.name), label)
 
 
 def snapshot_sizes(home: Home, record: Record) -> dict[str, int]:
     """Bytes by label: the memory that was kept. What the disk keeps for it, nobody can tell."""
-    domain = _domain(home, record.name)
+    domain = full_name(home, record.name)
     labels = _virsh("snapshot-list", domain, "--name").stdout.split()
     disks = _virsh("domblklist", domain).stdout.split()
     disk = next((word for word in disks if word.endswith((".img", ".qcow2"))), "")
@@ -135,10 +135,6 @@ def _build_box(say: Callable[[str], None]) -> None:
             next=f"{BUILD} shows it in full; it needs root, mmdebstrap, extlinux and qemu-utils",
         )
     say(lines[-1])
-
-
-def _domain(home: Home, name: str) -> str:
-    return f"stackwalk-{home_tag(home)}-{name}"
 
 
 def _virsh(*words: str) -> "subprocess.CompletedProcess[str]":

@@ -114,6 +114,11 @@ def home_tag(home: Home) -> str:
     return hashlib.sha256(str(home.root).encode()).hexdigest()[:8]
 
 
+def full_name(home: Home, name: str) -> str:
+    """What the providers call a machine; the Vagrantfile says the same."""
+    return f"stackwalk-{home_tag(home)}-{name}"
+
+
 def chosen_slot() -> int:
     """``STACKWALK_SLOT``: 0, or 1 to 7 for a home beside the first (its own network and ports)."""
     text = os.environ.get("STACKWALK_SLOT", "0")

@@ -56,14 +56,13 @@ def run_remote(
     """
     record = require_up(home, name)
     ensure_sockets(home)
-    stretch = EMULATED if record.emulated else 1
-    limit_s *= stretch
+    limit_s *= stretch(record)
     entry = f"{name}-fresh" if fresh else name
     argv = ["ssh", "-F", str(home.ssh_config), "-T", entry, wrap(command, user, limit_s)]
     began = time.monotonic()
     try:
         done = subprocess.run(
-            argv, input=stdin, capture_output=True, timeout=limit_s + GRACE_S * stretch
+            argv, input=stdin, capture_output=True, timeout=limit_s + GRACE_S * stretch(record)
         )
     except subprocess.TimeoutExpired as error:
         raise too_long(name, command, limit_s) from error
@@ -79,21 +78,32 @@ def slowness(home: Home, name: str = "web") -> int:
         record = load_record(home, name)
     except MachineError:  # a damaged record is told where the machine itself is needed
         return 1
-    return EMULATED if record is not None and record.emulated else 1
+    return 1 if record is None else stretch(record)
+
+
+def stretch(record: Record) -> int:
+    """``EMULATED`` for a machine that is, else 1."""
+    return EMULATED if record.emulated else 1
 
 
 def require_up(home: Home, name: str) -> Record:
     """The machine's record, if it was made and not halted; asks nobody."""
-    require_known(name)
-    record = load_record(home, name)
-    if record is None or not record.complete:
-        raise NotUp(f"The machine {name} was not made yet.", next=f"stackwalk machine up {name}")
+    record = require_made(home, name)
     if not record.on:
         raise NotUp(
             f"The machine {name} is off.",
             safe="Everything on its disk is as you left it.",
             next=f"stackwalk machine up {name}",
         )
+    return record
+
+
+def require_made(home: Home, name: str) -> Record:
+    """The machine's record, if it was made, on or off; asks nobody."""
+    require_known(name)
+    record = load_record(home, name)
+    if record is None or not record.complete:
+        raise NotUp(f"The machine {name} was not made yet.", next=f"stackwalk machine up {name}")
     return record
 
 

@@ -12,7 +12,7 @@ from stackwalk.laptop import laptop_environment
 from stackwalk.lockouts import Lockout, Lockouts, load_lockouts
 from stackwalk.machine.backdoor import run_inside
 from stackwalk.machine.record import VAGRANT_FOLDER, Record
-from stackwalk.machine.remote import EMULATED, require_up, run_remote
+from stackwalk.machine.remote import require_up, run_remote, stretch
 from stackwalk.machine.sshconfig import host_keys, write_host_keys
 
 FOLDER = VAGRANT_FOLDER / "lockouts"
@@ -178,7 +178,7 @@ def _try_engine(home: Home, record: Record) -> Way:
 
 def _try_learner(home: Home, record: Record) -> Way:
     """As the learner types it, in the laptop's folder; no question can be answered here."""
-    limit_s = LOGIN_S * (EMULATED if record.emulated else 1)
+    limit_s = LOGIN_S * stretch(record)
     argv = ["ssh", "-F", "ssh_config", "-o", "BatchMode=yes", "-o", "ControlMaster=no"]
     argv += ["-o", "ControlPath=none", "-o", f"ConnectTimeout={limit_s // 4}"]
     argv += ["-l", LEARNER, record.name, "true"]

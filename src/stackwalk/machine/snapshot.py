@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
-from stackwalk.errors import NotUp, UsageError
+from stackwalk.errors import UsageError
 from stackwalk.home import Home
 from stackwalk.machine import room, tool
 from stackwalk.machine.choose import provider_named
@@ -19,7 +19,7 @@ from stackwalk.machine.record import (
     snapshots_file,
     write_atomically,
 )
-from stackwalk.machine.remote import require_up
+from stackwalk.machine.remote import require_made, require_up
 
 KEPT = 3  # automatic ones; the oldest goes when another is taken
 LABEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}\Z")  # what docker takes for a tag, and a bit less
@@ -113,7 +113,7 @@ def restore(
     """
     found = find(home, name, label)
     with locked(home):
-        record = _require_made(home, name)
+        record = require_made(home, name)
         tool.stop_orphans(home, say)
         say(f"restoring {name} to {found.label}")
         rewind(home, replace(record, rewinding=found.label), say)
@@ -125,7 +125,7 @@ def remove(home: Home, name: str, label: str) -> Snapshot:
     """Gives a snapshot's disk space back; the machine stays as it is."""
     found = find(home, name, label)
     with locked(home):
-        _drop(home, _require_made(home, name), [found])
+        _drop(home, require_made(home, name), [found])
     return found
 
 
@@ -149,13 +149,6 @@ def _require_label(label: str) -> None:
             safe="Nothing was changed.",
             next="up to 40 small letters, digits, dots and dashes, such as: before-nginx",
         )
-
-
-def _require_made(home: Home, name: str) -> Record:
-    record = load_record(home, name)
-    if record is None or not record.complete:
-        raise NotUp(f"The machine {name} was not made yet.", next=f"stackwalk machine up {name}")
-    return record
 
 
 def _save(home: Home, name: str, snapshots: Sequence[Snapshot]) -> None:

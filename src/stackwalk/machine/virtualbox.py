@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from stackwalk.errors import MachineError
 from stackwalk.home import Home
-from stackwalk.machine.record import Record, home_tag
+from stackwalk.machine.record import Record, full_name
 
 NAME = "virtualbox"
 CAN = frozenset({"own_kernel", "own_clock", "own_swap", "hosts_by_rename"})
@@ -34,7 +34,7 @@ def check() -> None:
 
 def prepare(home: Home, record: Record, say: Callable[[str], None]) -> None:
     """Wake a paused machine; the box is Vagrant's to fetch."""
-    _manage("controlvm", _machine(home, record.name), "resume")
+    _manage("controlvm", full_name(home, record.name), "resume")
 
 
 def exists(home: Home, name: str) -> bool:
@@ -47,8 +47,8 @@ def is_running(home: Home, name: str) -> bool:
 
 def remove(home: Home, name: str) -> None:
     """Remove the machine with its disk and its snapshots."""
-    _manage("controlvm", _machine(home, name), "poweroff")
-    _manage("unregistervm", _machine(home, name), "--delete")
+    _manage("controlvm", full_name(home, name), "poweroff")
+    _manage("unregistervm", full_name(home, name), "--delete")
 
 
 def read_host_keys(home: Home, name: str) -> list[str]:
@@ -58,12 +58,12 @@ def read_host_keys(home: Home, name: str) -> list[str]:
 
 def take_snapshot(home: Home, record: Record, label: str) -> None:
     """Disk and memory; only the disk is used again, as under libvirt."""
-    _require(_manage("snapshot", _machine(home, record.name), "take", label), "take", label)
+    _require(_manage("snapshot", full_name(home, record.name), "take", label), "take", label)
 
 
 def restore_snapshot(home: Home, record: Record, label: str) -> dict[str, str]:
     """Goes back to the disk and forgets the memory; the next ``up`` switches on from there."""
-    machine = _machine(home, record.name)
+    machine = full_name(home, record.name)
     _manage("controlvm", machine, "poweroff")
     _require(_manage("snapshot", machine, "restore", label), "restore", label)
     _manage("discardstate", machine)
@@ -71,12 +71,12 @@ def restore_snapshot(home: Home, record: Record, label: str) -> dict[str, str]:
 
 
 def remove_snapshot(home: Home, record: Record, label: str) -> None:
-    _manage("snapshot", _machine(home, record.name), "delete", label)
+    _manage("snapshot", full_name(home, record.name), "delete", label)
 
 
 def snapshot_sizes(home: Home, record: Record) -> dict[str, int]:
     """The labels; what each costs, VirtualBox does not tell."""
-    listed = _manage("snapshot", _machine(home, record.name), "list", "--machinereadable").stdout
+    listed = _manage("snapshot", full_name(home, record.name), "list", "--machinereadable").stdout
     lines = [line for line in listed.splitlines() if line.startswith("SnapshotName")]
     return {line.partition("=")[2].strip('"'): 0 for line in lines}
 
@@ -92,13 +92,9 @@ def _require(done: "subprocess.CompletedProcess[str]", what: str, label: str) ->
 
 def _state(home: Home, name: str) -> str:
     """``running``, ``poweroff`` and so on, from a line ``VMState="running"``; empty for none."""
-    told = _manage("showvminfo", _machine(home, name), "--machinereadable").stdout.splitlines()
+    told = _manage("showvminfo", full_name(home, name), "--machinereadable").stdout.splitlines()
     states = [line.partition("=")[2].strip('"') for line in told if line.startswith("VMState=")]
     return states[0] if states else ""
-
-
-def _machine(home: Home, name: str) -> str:
-    return f"stackwalk-{home_tag(home)}-{name}"
 
 
 def _manage(*words: str) -> "subprocess.CompletedProcess[str]":
