@@ -136,7 +136,7 @@ def _require_daily_look(web: Host) -> str:
     return "nothing to upgrade, no service on old code, a look at the archive each day"
 
 
-def test_security_updates_unattended(web: Host) -> str:
+def test_updates_unattended(web: Host) -> str:
     """Accepts apt's own timer with unattended-upgrades, or another timer that runs it.
 
     Rejects it installed and switched off, without the security archive, and without room.

@@ -28,7 +28,7 @@ from stackwalk.yamltext import YamlText, read_yaml
 
 DIRECTIVE = re.compile(r"\{([^}]*)\}\s*(.*)")
 OPTION = re.compile(r":[a-z_]+:")
-TASK_ID = re.compile(r"[a-z][a-z0-9_]*")
+TASK_ID = re.compile(r"[a-z][a-z0-9_]{0,21}")  # 22: the column of every list
 LANGUAGE = "ipython3"
 CELL_OPTIONS = ("shows", "exit", "can", "limit", "undo", "within")
 TERMINAL_KEYS = ("type", "answers", "shows")
@@ -180,7 +180,7 @@ def _terminal(words: str, content: str, line: int, complaints: Complaints) -> Te
 
 def _task(words: str, content: str, line: int, complaints: Complaints) -> TaskBlock | None:
     if not TASK_ID.fullmatch(words):
-        fix = "write `{task} some_id`: lower case, digits, underscores"
+        fix = "write `{task} some_id`: lower case, digits, underscores; at most 22 characters"
         complaints.add(line, f"`{words}` is not a task id", fix)
         return None
     return TaskBlock(words, content, complaints.read_yaml(content, line=line + 1), line)

@@ -100,6 +100,7 @@ def test_terminal_keeps_answers_and_promises():
         ),
         pytest.param("```{task} a_b\n- a\n```\n", 5, "no `key: value`", id="a-list"),
         pytest.param("```{task} A-b\na: 1\n```\n", 4, "not a task id", id="task-id"),
+        pytest.param(f"```{{task}} {'a' * 23}\na: 1\n```\n", 4, "not a task id", id="task-id-long"),
         pytest.param("```{tsk} a\n```\n", 4, "`{tsk}` is not a block of ours", id="unknown-block"),
         pytest.param("- x\n\n  ```{task} a\n  ```\n", 6, "inside a list", id="in-a-list"),
         pytest.param("```{task} a\nb: 1\n", 4, "never closed", id="never-closed"),
