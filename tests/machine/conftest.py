@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ def pieces(request: pytest.FixtureRequest) -> Iterator[dict[str, Piece]]:
     wanted = [call.params["piece"] for call in calls if call and "piece" in call.params]
     under_way: dict[str, Piece] = {}
     daemon_home = Home(Path(tempfile.mkdtemp(prefix="sw-")))
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # they end with us
     try:
         if wanted:
             daemons.start(daemon_home, say=print)
@@ -33,6 +35,7 @@ def pieces(request: pytest.FixtureRequest) -> Iterator[dict[str, Piece]]:
         for piece in under_way.values():
             piece.stop()
         daemons.stop(daemon_home)
+        signal.signal(signal.SIGTERM, before)
         shutil.rmtree(daemon_home.root)
 
 

@@ -6,7 +6,6 @@ its own; what lies before its first chapter is brought by the roles, which the w
 
 import os
 import pickle
-import signal
 import subprocess
 import sys
 import tempfile
@@ -65,7 +64,7 @@ class Piece:
     def stop(self) -> None:
         """Nothing of it is left, whether it ended or not."""
         if self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
+            self._process.terminate()
             self._process.wait(timeout=STOP_S)
         machine.destroy(self.home, "web", say=print)
         subprocess.run(["rm", "-rf", self.home.root, self._folder], check=True)
