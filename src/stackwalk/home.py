@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+CACHE = Path.home() / ".cache/stackwalk"  # what all homes of a user share
+
 
 @dataclass(frozen=True)
 class Home:

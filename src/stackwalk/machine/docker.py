@@ -8,12 +8,11 @@ from pathlib import Path
 from filelock import FileLock
 
 from stackwalk.errors import MachineError
-from stackwalk.home import Home
+from stackwalk.home import CACHE, Home
 from stackwalk.machine.record import VAGRANT_FOLDER, Record, full_name, home_tag, kept_key
 
 NAME = "docker"
 CAN: frozenset[str] = frozenset()  # kernel, clock and swap are the laptop's; /etc/hosts is mounted
-LOCK = Path.home() / ".cache/stackwalk/image.lock"
 SNAPSHOT = "stackwalk snapshot"  # the comment of its layer
 RISK = (
     "The machine runs in a docker container with the rights systemd needs: it is no fence, "
@@ -189,8 +188,8 @@ def _image(home: Home, name: str, label: str) -> str:
 def _build_image(say: Callable[[str], None]) -> None:
     script = VAGRANT_FOLDER / "build-image"
     # Homes beside each other share the image: the second one waits for the first to build it.
-    LOCK.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(LOCK):
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with FileLock(CACHE / "image.lock"):
         if subprocess.run([str(script), "--is-current"], capture_output=True).returncode == 0:
             return
         say(

@@ -7,13 +7,15 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from stackwalk.errors import MachineError
-from stackwalk.home import Home
+from stackwalk.home import CACHE, Home
 from stackwalk.machine.libvirt import box_name
 from stackwalk.machine.record import VAGRANT_FOLDER, Record, home_tag, kept_key
 
@@ -77,6 +79,7 @@ def run_up(
     box = _vagrant(home, record, made_from)
     _call(
         home,
+        record,
         f"start {record.name}",
         lambda: _tell(home, box.up(vm_name=record.name, stream_output=True), say),
     )
@@ -84,12 +87,12 @@ def run_up(
 
 def run_halt(home: Home, record: Record) -> None:
     box = _vagrant(home, record)
-    _call(home, f"stop {record.name}", lambda: box.halt(vm_name=record.name))
+    _call(home, record, f"stop {record.name}", lambda: box.halt(vm_name=record.name))
 
 
 def run_destroy(home: Home, record: Record) -> None:
     box = _vagrant(home, record)
-    _call(home, f"remove {record.name}", lambda: box.destroy(vm_name=record.name))
+    _call(home, record, f"remove {record.name}", lambda: box.destroy(vm_name=record.name))
 
 
 def stop_orphans(home: Home, say: Callable[[str], None]) -> None:
@@ -158,14 +161,26 @@ def _vagrant(home: Home, record: Record, made_from: Mapping[str, str] | None = N
     return box
 
 
-def _call(home: Home, what: str, call: Callable[[], None]) -> None:
+def _call(home: Home, record: Record, what: str, call: Callable[[], None]) -> None:
     """Call vagrant; its own words become our error."""
     start = _log(home).stat().st_size if _log(home).exists() else 0
     try:
-        call()
+        with _turn(record):
+            call()
     except subprocess.CalledProcessError as error:
         said = _log(home).read_bytes()[start:].decode(errors="replace")
         raise _failed(home, what, said) from error
+
+
+@contextmanager
+def _turn(record: Record) -> Iterator[None]:
+    """Vagrant's docker provider gives up where another vagrant makes a network at the moment."""
+    if record.provider != "docker":
+        yield
+        return
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with FileLock(CACHE / "vagrant-docker.lock"):
+        yield
 
 
 def _find_orphans(home: Home) -> list[int]:
