@@ -10,8 +10,9 @@ from stackwalk.course import Place, Step
 from stackwalk.errors import StackwalkError
 from stackwalk.home import Home
 from stackwalk.laptop import laptop_environment
+from stackwalk.machine.remote import slowness
 
-LINE_LIMIT_S = 900  # an emulated machine installs Ansible in minutes
+LINE_LIMIT_S = 600  # a role is played in one line; an emulated machine takes a multiple
 # What a shell shows when it is ready: Debian's own prompt, dash's, and the laptop's below.
 PROMPT = r"(?:^|[\r\n])(?:[\w.+-]+@[\w.-]+:[^\r\n]*[$#] |laptop:[^\r\n]*[$#] |[$#>] )$"
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|\x07")
@@ -55,6 +56,7 @@ class _Terminal:
         self._pexpect, self._secrets, self._place = pexpect, secrets, place
         self._shown: list[str] = []
         argv = _argv(home, place)
+        self._limit_s = LINE_LIMIT_S * slowness(home)
         home.laptop.mkdir(parents=True, exist_ok=True)
         self._child: Any = pexpect.spawn(
             argv[0],
@@ -63,7 +65,7 @@ class _Terminal:
             env={**laptop_environment(home), "TERM": "dumb", "PS1": "laptop:\\w\\$ "},
             encoding="utf-8",
             codec_errors="replace",
-            timeout=LINE_LIMIT_S,
+            timeout=self._limit_s,
             dimensions=(50, 200),
         )
 
@@ -106,7 +108,7 @@ class _Terminal:
                     return
                 raise self._failed(line, "the session ended")
             if index == 2:
-                raise self._failed(line, f"no prompt came back within {LINE_LIMIT_S} s")
+                raise self._failed(line, f"no prompt came back within {self._limit_s} s")
             self._child.sendline(answers[questions[index - 3]].format(**self._secrets))
 
     def _failed(self, line: str, why: str) -> TypingFailed:
