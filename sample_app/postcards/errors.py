@@ -4,7 +4,7 @@ from flask import Flask, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from .logs import request_id
 
@@ -35,6 +35,9 @@ def _show_http(error: HTTPException) -> ResponseReturnValue:
     code = error.code or 500
     if 300 <= code < 400:
         return error.get_response()
+    if isinstance(error, SecurityError):
+        # Asked by a name that is not ours: there are no addresses to put into a page.
+        return "This server does not answer to that name.\n", 400, {"Content-Type": "text/plain"}
     if code == 413:
         _drain()
     return _page(code), code

@@ -96,6 +96,10 @@ def init_request_log(app: Flask, *, behind_proxy: bool) -> None:
         app.logger.log(logging.DEBUG if is_probe else logging.INFO, "request", extra=about)
         return response
 
+    @app.teardown_request
+    def forget(error: BaseException | None) -> None:
+        _request_id.set(None)
+
 
 def _utc(seconds: float) -> str:
     moment = datetime.fromtimestamp(seconds, UTC)

@@ -12,6 +12,7 @@ from flask import current_app
 from redis.exceptions import RedisError
 from sqlalchemy import func, select
 
+from .cache import cache
 from .jobs import enqueue_errand
 from .models import Errand, Picture, db, now
 
@@ -19,6 +20,7 @@ LEASE_S = 120  # after this without a result, whoever had the errand is taken fo
 BACKOFF_S = (10, 60, 300, 1800)  # seconds until the next try, after the first, second, ...
 ATTEMPTS_MAX = len(BACKOFF_S) + 1
 BATCH = 100
+REASON_MAX = 200  # characters, as the column has
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def claim(errand_id: int) -> Errand | None:
     if errand is None or errand.given_up_at is not None:
         return None
     if errand.attempts >= ATTEMPTS_MAX:
-        give_up(errand, "every try ended without a word, as when a process is killed")
+        give_up(errand_id, "every try ended without a word, as when a process is killed")
         return None
     errand.attempts += 1
     errand.due_at = now() + timedelta(seconds=LEASE_S)
@@ -84,26 +86,33 @@ def claim(errand_id: int) -> Errand | None:
     return errand
 
 
-def postpone(errand: Errand, reason: str) -> None:
+def postpone(errand_id: int, reason: str) -> None:
     """Try again later, each time after a longer while; give up after the last."""
+    errand = db.session.get(Errand, errand_id, populate_existing=True)
+    if errand is None:  # its card was taken away meanwhile
+        return
     if errand.attempts >= ATTEMPTS_MAX:
-        give_up(errand, reason)
+        give_up(errand_id, reason)
         return
     wait_s = BACKOFF_S[errand.attempts - 1]
-    errand.last_error = reason[:200]
+    errand.last_error = reason[:REASON_MAX]
     errand.due_at = now() + timedelta(seconds=wait_s)
     db.session.commit()
-    about = {"errand": errand.id, "attempts": errand.attempts, "reason": reason, "wait_s": wait_s}
+    about = {"errand": errand_id, "reason": reason, "wait_s": wait_s}
     current_app.logger.warning("errand_postponed", extra=about)
 
 
-def give_up(errand: Errand, reason: str) -> None:
+def give_up(errand_id: int, reason: str) -> None:
     """Stop trying; the row stays for a human (``flask outbox list``, ``flask outbox retry``)."""
-    errand.last_error = reason[:200]
+    errand = db.session.get(Errand, errand_id, populate_existing=True)
+    if errand is None:
+        return
+    errand.last_error = reason[:REASON_MAX]
     errand.given_up_at = now()
     errand.picture.state = "failed"
     db.session.commit()
-    about = {"errand": errand.id, "attempts": errand.attempts, "reason": reason}
+    cache().forget_pages()
+    about = {"errand": errand_id, "reason": reason}
     current_app.logger.error("errand_given_up", extra=about)
 
 

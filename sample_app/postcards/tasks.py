@@ -27,18 +27,18 @@ def _run(errand_id: int) -> str:
     errand = claim(errand_id)
     if errand is None:
         return "nothing to do"
-    token = errand.picture.token
+    picture_id, token = errand.picture_id, errand.picture.token
     try:
         for edge, data in make_thumbnails(media().read(token)).items():
             media().write(data, token, edge)
     except BadPicture as error:
-        give_up(errand, str(error))  # the file will not get better by waiting
+        give_up(errand_id, str(error))  # the file will not get better by waiting
         return "given up"
     except Exception as error:
         db.session.rollback()
-        postpone(errand, f"{type(error).__name__}: {error}")
+        postpone(errand_id, f"{type(error).__name__}: {error}")
         raise
-    return _finish(errand_id, errand.picture_id, token)
+    return _finish(errand_id, picture_id, token)
 
 
 def _finish(errand_id: int, picture_id: int, token: str) -> str:
