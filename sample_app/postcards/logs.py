@@ -48,7 +48,7 @@ def logging_config(level: str) -> dict[str, Any]:
         "root": {"level": level, "handlers": ["stderr"]},
         "loggers": {
             "gunicorn.error": plain,
-            "gunicorn.access": plain,
+            "gunicorn.access": {"level": "WARNING"},  # each visit is one line of ours already
             # Which worker took what is ours to say; RQ says it twice more.
             "rq": {"level": "WARNING"},
             "alembic.runtime.plugins": {"level": "WARNING"},

@@ -223,6 +223,16 @@ def test_too_large_an_upload_is_answered_and_not_cut_off(site):
     assert "8 MB is the most we take." in answer.text
 
 
+def test_scheme_and_address_cannot_be_forged_through_gunicorn(site):
+    forged = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "6.6.6.6", "X-Forwarded-Ssl": "on"}
+
+    answer = site.ask("/new", headers=forged)
+
+    assert "Secure" not in answer.headers["Set-Cookie"]
+    (line,) = [json.loads(line) for line in site.log("app") if '"/new"' in line]
+    assert (line["client"], line["scheme"]) == ("127.0.0.1", "http")
+
+
 def test_every_line_of_the_log_is_json(site):
     site.leave_card(jpeg())
     site.start_worker()
