@@ -1,12 +1,13 @@
 """Uploads: what is kept of them, and what is not taken."""
 
 import io
+import random
 import struct
 import zlib
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from postcards.models import Card, Picture, db
 from postcards.pictures import BadPicture, clean_picture, make_thumbnails
@@ -65,6 +66,41 @@ def test_location_and_camera_are_gone_and_the_picture_stands_upright(picture):
     assert dict(found.getexif()) == {}
     jfif = {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
     assert set(found.info) <= jfif | {"progressive", "progression"}
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_way_to_hold_a_camera_is_turned_upright(picture, orientation):
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    data = picture(exif=exif)
+    turned = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+
+    found = cleaned(data)
+
+    assert found.size == turned.size
+    for at in ((50, 50), (found.width - 50, found.height - 50)):
+        assert found.getpixel(at) == pytest.approx(turned.getpixel(at), abs=5)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
+def test_damaged_bytes_end_in_a_picture_or_in_words(picture, kind):
+    good = with_exif(picture) if kind == "JPEG" else picture((200, 120), kind)
+    chance = random.Random(kind)
+    for _ in range(60):
+        data = bytearray(good)
+        for _ in range(chance.choice([1, 3, 20])):
+            data[chance.randrange(chance.choice([64, len(data)]))] = chance.randrange(256)
+        try:
+            assert cleaned(bytes(data)).format == "JPEG"
+        except BadPicture:
+            continue
+
+
+def test_sixteen_bits_of_grey_are_not_all_white():
+    out = io.BytesIO()
+    Image.new("I;16", (40, 40), 0x4000).save(out, "PNG")
+
+    assert cleaned(out.getvalue(), "a.png").getpixel((20, 20)) == pytest.approx((64, 64, 64), abs=3)
 
 
 def test_comment_and_colour_profile_do_not_come_along(picture):
