@@ -111,6 +111,18 @@ def test_draining_again_does_not_fill_the_queue(leave, flask):
     assert queue_figures()["queued"] == 1
 
 
+def test_errand_that_waits_in_the_queue_keeps_its_place(leave, flask):
+    leave()
+    leave()
+    first, second = errands()
+    first.due_at = now()
+    db.session.commit()
+
+    flask("outbox", "drain")
+
+    assert queue().job_ids == [f"errand-{first.id}", f"errand-{second.id}"]
+
+
 def test_errand_run_twice_has_the_same_result(leave):
     stored = leave()
     (errand,) = errands()
