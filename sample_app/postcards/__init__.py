@@ -114,7 +114,7 @@ def _init_database(app: Flask, settings: Settings) -> None:
 
 def _tune_sqlite(connection: sqlite3.Connection, record: object) -> None:
     """WAL lets readers and a writer go on together; SQLite checks foreign keys only when asked."""
-    for pragma in ("journal_mode = WAL", "foreign_keys = ON", "busy_timeout = 5000"):
+    for pragma in ("busy_timeout = 5000", "journal_mode = WAL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -15,7 +15,7 @@ from .cards import find_card, list_cards, take_away
 from .jobs import make_worker, queue_figures
 from .media import media
 from .models import Errand, Picture, db
-from .outbox import drain_outbox, due_errands, outbox_figures, retry_given_up
+from .outbox import drain_outbox, due_errands, make_all_due, outbox_figures, retry_given_up
 from .samples import leave_samples
 from .tasks import run_errand
 
@@ -38,7 +38,11 @@ def worker(burst: bool) -> None:
     """Make thumbnails, until told to stop (SIGTERM finishes the picture at hand)."""
     client = connect_redis(current_app.config["REDIS_URL"], patient=True)
     db.engine.dispose()  # each job runs in a child; none may inherit a connection
-    make_worker(client).work(burst=burst)
+    try:
+        make_worker(client).work(burst=burst)
+    except RedisError as error:
+        current_app.logger.error("worker_without_redis", extra={"error": type(error).__name__})
+        raise SystemExit(1) from None  # whoever keeps it running starts it again
 
 
 @click.command("assets")
@@ -65,11 +69,14 @@ def figures() -> None:
 
 @outbox.command("drain")
 @click.option("--here", is_flag=True, help="Do the work in this process, without Redis.")
+@click.option("--now", "is_now", is_flag=True, help="Also what is to wait, or is being done.")
 @click.option("--every", type=click.IntRange(1), metavar="SECONDS", help="Again and again.")
 @with_appcontext
-def drain(here: bool, every: int | None) -> None:
+def drain(here: bool, is_now: bool, every: int | None) -> None:
     """Hand what is due to the queue (or do it here). Safe to run at any time, twice too."""
     while True:
+        if is_now:
+            make_all_due()
         click.echo(_work_off() if here else _hand_over())
         if every is None:
             return

@@ -56,6 +56,7 @@ def app(environ, server, monkeypatch) -> Iterator[Flask]:
         return fakeredis.FakeRedis(server=server)
 
     monkeypatch.setattr(postcards, "connect_redis", connect)
+    monkeypatch.setattr(postcards.commands, "connect_redis", connect)
     app = postcards.create_app(environ)
     with app.app_context():
         yield app

@@ -102,6 +102,25 @@ def test_what_redis_lost_is_handed_over_again_when_its_lease_has_run_out(leave, 
     assert stored.state == "ready"
 
 
+def test_lease_and_pause_can_be_ended_by_hand(leave, work, flask):
+    stored = leave()
+    queue().connection.flushall()
+
+    assert flask("outbox", "drain", "--now") == "1 handed over\n"
+    work()
+
+    assert stored.state == "ready"
+
+
+def test_worker_without_redis_says_so_and_stops(app, server):
+    server.connected = False
+
+    result = app.test_cli_runner().invoke(args=["worker"])
+
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+
+
 def test_draining_again_does_not_fill_the_queue(leave, flask):
     leave()
     for _ in range(3):
