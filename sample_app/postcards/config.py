@@ -44,7 +44,7 @@ class Settings:
     trusted_proxies: int = 0
     trusted_hosts: tuple[str, ...] = ()
     max_upload_mib: int = 8
-    max_picture_megapixels: int = 40
+    max_picture_megapixels: int = 24
     cards_per_page: int = 12
     cache_seconds: int = 60
     log_level: str = "INFO"
@@ -77,7 +77,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         trusted_proxies=reader.number("TRUSTED_PROXIES", 0, least=0, most=5),
         trusted_hosts=tuple(reader.text("TRUSTED_HOSTS", "").replace(",", " ").split()),
         max_upload_mib=reader.number("MAX_UPLOAD_MIB", 8, least=1, most=64),
-        max_picture_megapixels=reader.number("MAX_PICTURE_MEGAPIXELS", 40, least=1, most=200),
+        max_picture_megapixels=reader.number("MAX_PICTURE_MEGAPIXELS", 24, least=1, most=200),
         cards_per_page=reader.number("CARDS_PER_PAGE", 12, least=1, most=100),
         cache_seconds=reader.number("CACHE_SECONDS", 60, least=0, most=86400),
         log_level=reader.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
