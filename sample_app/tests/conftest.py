@@ -23,6 +23,12 @@ def picture_bytes(
     return out.getvalue()
 
 
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Flask's commands mark the process they run in, and whoever comes after must not see it."""
+    monkeypatch.setenv("FLASK_RUN_FROM_CLI", "false")
+
+
 @pytest.fixture
 def picture() -> Callable[..., bytes]:
     return picture_bytes

@@ -4,7 +4,6 @@ import http.client
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 from redis import Redis
-from servers import LIMIT_S, Postgres, RedisServer, free_socket, wait_for
+from servers import LIMIT_S, Postgres, RedisServer, free_socket, kill_all, wait_for
 
 APP = Path(__file__).parents[2]
 
@@ -124,12 +123,7 @@ class Stack:
 
     def stop(self) -> None:
         for process in self.processes:
-            try:
-                os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-            finally:
-                process.wait(LIMIT_S)
+            kill_all(process)
         self.socket.close()
         if not self.redis.answers():
             self.redis.start()

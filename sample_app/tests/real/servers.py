@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -25,6 +26,22 @@ def wait_for(condition: Callable[[], object], what: str) -> None:
     while not condition():
         assert time.monotonic() < until, f"waited {LIMIT_S} s: {what}"
         time.sleep(0.05)
+
+
+def children(pid: int) -> list[int]:
+    try:
+        return [int(pid) for pid in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:  # it has ended
+        return []
+
+
+def kill_all(process: "subprocess.Popen[bytes]") -> None:
+    """With its children: a worker's own child, which does the job, leaves the process group."""
+    everybody = [process.pid, *children(process.pid)]
+    for pid in everybody:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    process.wait(LIMIT_S)
 
 
 def unprivileged() -> str | None:

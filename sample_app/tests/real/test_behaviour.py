@@ -9,7 +9,7 @@ import threading
 
 import pytest
 from PIL import Image
-from servers import wait_for
+from servers import children, kill_all, wait_for
 
 pytestmark = pytest.mark.machine
 
@@ -37,11 +37,6 @@ def release(path, good: bytes) -> None:
 
 def is_being_tried(site, count: int = 1) -> bool:
     return site.select(f"SELECT 1 FROM errands WHERE attempts = {count}") != []
-
-
-def children(pid: int) -> list[int]:
-    with open(f"/proc/{pid}/task/{pid}/children") as file:
-        return [int(child) for child in file.read().split()]
 
 
 def test_tables_on_postgresql_are_what_the_models_say_forward_and_back(stack):
@@ -120,7 +115,7 @@ def test_job_survives_its_killed_worker(site):
     worker = site.start_worker()
     wait_for(lambda: is_being_tried(site), "no try")
 
-    os.killpg(worker.pid, signal.SIGKILL)
+    kill_all(worker)
     release(path, good)
     site.let_time_pass()
     assert site.flask("outbox", "drain") == "1 handed over\n"
