@@ -261,11 +261,17 @@ class Reply:
 
 
 def look_up(host: Host, name: str, kind: str) -> Reply:
-    """What the name server on the machine's own loopback says about a name."""
-    shown = host.run(
-        "dig @127.0.0.1 +noall +comments +answer +norecurse +time=2 +tries=2 %s %s", name, kind
-    ).stdout
-    return read_reply(shown)
+    """What the name server on the machine's own loopback says about a name.
+
+    While it still reads a zone that it was given a moment ago it says SERVFAIL, so that is asked
+    again for three seconds.
+    """
+    ask = "dig @127.0.0.1 +noall +comments +answer +norecurse +time=2 +tries=2 %s %s"
+    again = (
+        f"for try in 1 2 3 4 5 6; do said=$({ask}); "
+        'case $said in *SERVFAIL*) sleep 0.5 ;; *) break ;; esac; done; echo "$said"'
+    )
+    return read_reply(host.run(again, name, kind).stdout)
 
 
 def read_reply(text: str) -> Reply:
