@@ -43,6 +43,7 @@ class Cause:
     what: str
     saw: str
     found: str = ""  # where the answer itself does not show it
+    path: str = ""  # of the file it is about
 
 
 # -- names --------------------------------------------------------------------------------------
@@ -216,7 +217,7 @@ def _say_why(web: Host, listener: Listener, page: Answer) -> None:
         look={
             "port_taken": "web: sudo ss -ltnp 'sport = :80'",
             "broken_config": _look_at_files(listener.program),
-            "unreadable": "web: sudo tail /var/log/nginx/error.log; namei -l /srv/app/index.html",
+            "unreadable": f"web: sudo namei -l {cause.path}",
             "not_reloaded": f"web: sudo journalctl -u {listener.unit or 'nginx'} -n 5",
         }.get(cause.saw, f"web: curl -i -H 'Host: {SITE}' http://127.0.0.1/"),
         saw=cause.saw,
@@ -241,7 +242,7 @@ def _why(web: Host, listener: Listener, page: Answer) -> Cause:
     shut = [path for path in pages if not web_probes.may(web, user, "-r", path)]
     if shut and shut == pages and page.status in (403, 404, 500):
         what = f"{listener.program} runs as {user} and may not read your page"
-        return Cause(what, saw="unreadable")
+        return Cause(what, saw="unreadable", path=shut[0])
     if web_probes.unread_changes(web, listener):
         what = f"{listener.program} has not read its files since they were changed"
         return Cause(what, saw="not_reloaded")
