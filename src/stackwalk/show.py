@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterable
 
 from stackwalk.commands import CheckResult, HintResult, SolutionResult
-from stackwalk.commands.ladder import NextResult
+from stackwalk.commands.ladder import NextResult, coming_rung
 from stackwalk.course import Chapter, Step, Task
 from stackwalk.verdict import Status, Verdict
 
@@ -82,14 +82,14 @@ def _folded(text: str) -> list[str]:
 
 def _foot(verdict: Verdict, result: CheckResult) -> list[str]:
     waiting = [v for v in result.verdicts if v.waits_for == verdict.task]
-    hints = result.progress.of(verdict.task).hints
+    rung = coming_rung(result.course, result.progress, verdict.task)
     lines = []
     if len(waiting) == 1:
         lines.append(f"    {waiting[0].task} waits for this one.")
     elif waiting:
         lines.append(f"    {len(waiting)} more wait for this one.")
-    rung = f"hint {hints + 1} of 4: stackwalk hint" if hints < 4 else "stackwalk solution"
-    return [*lines, f"    {rung} {verdict.task}"]
+    help_ = f"hint {rung} of 4: stackwalk hint" if rung <= 4 else "stackwalk solution"
+    return [*lines, f"    {help_} {verdict.task}"]
 
 
 def _after(result: CheckResult) -> list[str]:

@@ -6,7 +6,7 @@ from stackwalk.commands.drill import DrillResult, DrillRow
 from stackwalk.commands.showing import Shown
 from stackwalk.course import Step
 from stackwalk.show import render_check
-from stackwalk.verdict import Status
+from stackwalk.verdict import Status, Verdict
 
 WIDTH = 96
 ENDS = {"mended": "mended", "given up": "given up", "lost": "over: the machine was made anew"}
@@ -90,11 +90,18 @@ def _red(result: DrillResult) -> list[str]:
             lines.append(f"? {verdict.task:<22} {verdict.what}")
         elif verdict.status is not Status.WAITING:
             lines.append(f"✘ {verdict.task:<22} {title}")
+            lines += _row("since it began", verdict.what) if _is_new(verdict, result) else []
     lines += [
         f"  and {waiting} that wait for it" if waiting > 1 else "  and 1 that waits for it"
     ] * (waiting > 0)
     symptom = " ".join(result.mistake.symptom.split())
     return [*lines, "", *_folded(f"reported: “{symptom}”", "  "), "  help: stackwalk hint"]
+
+
+def _is_new(verdict: Verdict, result: DrillResult) -> bool:
+    """Whether the broken task is red for another cause by now: the learner's, so no secret."""
+    drill = result.drill
+    return verdict.task == result.mistake.task and bool(drill.saw) and verdict.saw != drill.saw
 
 
 def _debrief(result: DrillResult) -> list[str]:

@@ -139,12 +139,13 @@ def test_new_fault_gets_its_own_nudge_and_costs_no_rung(files: dict[str, str]) -
     assert "Is anything in it?" not in run("hint").stdout
     run("hint")
     files["/etc/one.txt"] = " "
-    run("check")
 
+    assert "hint 1 of 4: stackwalk hint one_begun" in run("check").stdout
     result = run("hint")
 
     assert "hint 1 of 4 for one_begun: nudge" in result.stdout
     assert "Is anything in it?" in result.stdout
+    assert "hint 3 of 4: stackwalk hint one_begun" in run("check").stdout
     assert "hint 3 of 4" in run("hint").stdout
 
 

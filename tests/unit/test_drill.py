@@ -86,6 +86,16 @@ def test_check_says_what_is_red_and_not_why() -> None:
 
 
 @pytest.mark.usefixtures("chapter")
+def test_check_tells_a_cause_that_came_up_since(home: Home) -> None:
+    run("drill")
+    (home.laptop / "note.txt").unlink()
+
+    result = run("drill", "check")
+
+    assert "since it began no note" in result.stdout
+
+
+@pytest.mark.usefixtures("chapter")
 def test_status_shows_what_is_red_without_giving_the_drill_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

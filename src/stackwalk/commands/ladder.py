@@ -54,7 +54,7 @@ def hint(home: Home, task_id: str | None = None, *, rung: int | None = None) -> 
     desk = open_desk(home)
     task = (not task_id and _red(desk)) or _task(desk, task_id)
     require_open(desk, desk.course.chapter_of(task.id))
-    drill = _drill(desk, task)
+    drill = _drill(desk.course, desk.progress, task.id)
     if rung is None and not drill and _is_new(desk.progress.of(task.id)):
         store.change(home, partial(state.with_nudge, task_id=task.id))
         return HintResult(task, 1, RUNGS[0], _text(desk, task, 1))
@@ -71,6 +71,14 @@ def hint(home: Home, task_id: str | None = None, *, rung: int | None = None) -> 
         store.change(home, count)
         store.log_run(home, {"verb": "hint", "task": task.id, "rung": wanted})
     return HintResult(task, wanted, RUNGS[wanted - 1], _text(desk, task, wanted))
+
+
+def coming_rung(course: Course, progress: Progress, task_id: str) -> int:
+    """The rung that ``hint`` gives next, from 1; 5 where all four were given for what was seen."""
+    drill, record = _drill(course, progress, task_id), progress.of(task_id)
+    if not drill and _is_new(record):
+        return 1
+    return (drill.hints if drill else record.hints) + 1
 
 
 def solution(home: Home, task_id: str | None = None) -> SolutionResult:
@@ -152,16 +160,16 @@ def _is_new(record: TaskRecord) -> bool:
     return bool(record.hints and record.saw and record.saw != record.nudged)
 
 
-def _drill(desk: Desk, task: Task) -> Drill | None:
+def _drill(course: Course, progress: Progress, task_id: str) -> Drill | None:
     """The drill about this task, if one runs: it has a ladder of its own, from the first rung."""
-    drill = desk.progress.drill
-    mistake = drill and find_mistake(desk.course, drill.mistake)
-    return drill if mistake and mistake.task == task.id else None
+    drill = progress.drill
+    mistake = drill and find_mistake(course, drill.mistake)
+    return drill if mistake and mistake.task == task_id else None
 
 
 def _text(desk: Desk, task: Task, rung: int) -> str:
     hints = task.hints
-    drill = _drill(desk, task)
+    drill = _drill(desk.course, desk.progress, task.id)
     saw = desk.progress.of(task.id).saw or (drill.saw if drill else "")
     nudge = hints.nudges.get(saw, hints.otherwise)
     return (nudge, hints.where, hints.what, hints.show)[rung - 1]
