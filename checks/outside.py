@@ -83,7 +83,8 @@ def from_outside(
         os.write(asked[1], b".")
         street.has_v6 = os.read(told[0], 1) == b"6"
         street.arrive()
-        os.write(asked[1], json.dumps(act()).encode())
+        with os.fdopen(asked[1], "w") as back:
+            back.write(json.dumps(act()) + "\n")
         os.read(told[0], 1)
         os._exit(0)
     os.close(asked[1])
@@ -91,7 +92,8 @@ def from_outside(
     try:
         street.lay(child)
         os.write(told[1], b"6" if street.has_v6 else b"4")
-        there = json.loads(os.read(asked[0], 65536))
+        with os.fdopen(asked[0]) as back:
+            there = json.loads(back.readline())
         print(json.dumps({**there, **here()}), flush=True)
         os.write(told[1], b".")
         os.waitpid(child, 0)
@@ -101,7 +103,10 @@ def from_outside(
 
 @contextlib.contextmanager
 def held_open(street: Street, ports: list[int]) -> Iterator[None]:
-    """Something listens on each port, at the near end only; where a program does, that one."""
+    """Something listens on each port, at the near end only; where a program does, that one.
+
+    The near end has an address that nobody else uses, so no program that runs notices.
+    """
     with contextlib.ExitStack() as kept:
         for port in ports:
             for family, level, address in (
