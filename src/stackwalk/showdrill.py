@@ -90,7 +90,7 @@ def _red(result: DrillResult) -> list[str]:
             lines.append(f"? {verdict.task:<22} {verdict.what}")
         elif verdict.status is not Status.WAITING:
             lines.append(f"✘ {verdict.task:<22} {title}")
-            lines += _row("since it began", verdict.what) if _is_new(verdict, result) else []
+            lines += _row("newly seen:", verdict.what) if _is_new(verdict, result) else []
     lines += [
         f"  and {waiting} that wait for it" if waiting > 1 else "  and 1 that waits for it"
     ] * (waiting > 0)

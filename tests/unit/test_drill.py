@@ -92,7 +92,7 @@ def test_check_tells_a_cause_that_came_up_since(home: Home) -> None:
 
     result = run("drill", "check")
 
-    assert "since it began no note" in result.stdout
+    assert "newly seen:    no note" in result.stdout
 
 
 @pytest.mark.usefixtures("chapter")
