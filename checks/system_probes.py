@@ -4,6 +4,7 @@ Only ``measure`` does more than read: it looks from an address that exists for s
 ``outside.py`` and decision 0010.
 """
 
+import contextlib
 import ipaddress
 import json
 import re
@@ -16,9 +17,9 @@ from testinfra.host import Host
 
 from stackwalk.verdict import CheckBroken
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 OUTSIDE = Path(__file__).with_name("outside.py")
 WAITS = 8  # times fifteen seconds: an emulated machine is ten times slower
-OFF = ("", "0")
 # What journald looks up of a process after its line came in, and does not find when that has ended.
 LOOKED_UP = re.compile(r"_(SYSTEMD_\w+|COMM|EXE|CMDLINE)=")
 
@@ -133,15 +134,31 @@ def apt_setting(host: Host, name: str) -> str:
     return str(shown).strip()
 
 
-def apt_settings(host: Host, name: str) -> list[str]:
-    """The values of a list in apt's configuration."""
-    shown = host.run("apt-config dump --no-empty --format %s %s", "%v%n", name)
-    return [line.strip() for line in shown.stdout.splitlines() if line.strip()]
+def apt_periodic(host: Host, name: str) -> tuple[str, str]:
+    """How often apt's own timer does a thing, and its main switch; both as they are written."""
+    shown = host.run(
+        'eval "$(apt-config shell every %s switch APT::Periodic::Enable)"; echo "$every/$switch"',
+        f"APT::Periodic::{name}",
+    )
+    every, _, switch = str(shown.stdout).strip().partition("/")
+    return every, switch or "1"
 
 
-def is_on(value: str) -> bool:
-    """Whether a period of apt's (``1``, ``7``, ``12h``, ``always``) means ever."""
-    return value not in OFF
+def apt_settings(host: Host, name: str) -> list[tuple[str, str]]:
+    """All that is set below a name in apt's configuration: the full name in lower case, value."""
+    shown = host.run("apt-config dump --no-empty --format %s %s", "%f %v%n", name).stdout
+    lines = [line.partition(" ") for line in str(shown).splitlines()]
+    return [(key.lower(), value.strip()) for key, _, value in lines if value.strip()]
+
+
+def period_days(value: str) -> float | None:
+    """A period of apt's (``1``, ``12h``, ``always``) in days; none where it means never."""
+    if value == "always":
+        return 0.0
+    match = re.fullmatch(r"(\d+)([smhd]?)", value)
+    if match is None or int(match[1]) == 0:
+        return None
+    return int(match[1]) / {"s": 86400, "m": 1440, "h": 24}.get(match[2], 1)
 
 
 # -- units --------------------------------------------------------------------------------------
@@ -158,6 +175,10 @@ class Unit:
     @property
     def is_active(self) -> bool:
         return self.active == "active"
+
+    @property
+    def is_masked(self) -> bool:
+        return self.enabled.startswith("masked")
 
     @property
     def is_enabled(self) -> bool:
@@ -233,6 +254,7 @@ class Jail:
     max_retry: int
     ban_s: int
     spares: tuple[str, ...] = ()
+    find_s: int = 600
 
     @property
     def reads_journal(self) -> bool:
@@ -255,12 +277,25 @@ def find_jail(host: Host) -> Jail | None:
     matches = _jail(host, name, "journalmatch").partition(":")[2]
     return Jail(
         name,
-        files=" ".join(re.findall(r"(/\S+)", _jail(host, name, "logpath"))),
+        files="" if matches else " ".join(re.findall(r"(/\S+)", _jail(host, name, "logpath"))),
         matches=" ".join(matches.split()),
         max_retry=int(_jail(host, name, "maxretry") or 0),
         ban_s=int(_jail(host, name, "bantime") or 0),
-        spares=tuple(re.findall(r"^[|`]- (\S+)", _jail(host, name, "ignoreip"), re.MULTILINE)),
+        spares=_spared(_jail(host, name, "ignoreip")),
+        find_s=int(_jail(host, name, "findtime") or 0),
     )
+
+
+def _spared(listed: str) -> tuple[str, ...]:
+    """The list of ``ignoreip``; fail2ban writes ``0.0.0.0/0`` as if it were an address."""
+    names = re.findall(r"^[|`]- (\S+)", listed, re.MULTILINE)
+    return tuple(f"{name}/0" if name in ("0.0.0.0", "::") else name for name in names)
+
+
+def spares_itself(host: Host, jail: Jail) -> bool:
+    """Whether the machine's own addresses are never banned, by ``ignoreself`` or by the list."""
+    listed = is_within("127.0.0.1", jail.spares)
+    return listed or _jail(host, jail.name, "ignoreself").lower().endswith("true")
 
 
 def picks_nothing(host: Host, matches: str) -> bool:
@@ -286,6 +321,24 @@ def is_within(address: str, networks: tuple[str, ...]) -> bool:
         if ip.version == network.version and ip in network:
             return True
     return False
+
+
+def not_covered(wanted: tuple[str, ...], networks: tuple[str, ...]) -> list[str]:
+    """Those of the wanted networks that the others, taken together, do not hold whole."""
+    v4, v6 = [], []
+    for text in networks:
+        with contextlib.suppress(ValueError):
+            network = ipaddress.ip_network(text, strict=False)
+            if isinstance(network, ipaddress.IPv4Network):
+                v4.append(network)
+            else:
+                v6.append(network)
+    held: list[Network] = [*ipaddress.collapse_addresses(v4), *ipaddress.collapse_addresses(v6)]
+    return [text for text in wanted if not _is_held(ipaddress.ip_network(text), held)]
+
+
+def _is_held(network: Network, held: list[Network]) -> bool:
+    return any(network[0] in other and network[-1] in other for other in held)
 
 
 def banned_by(host: Host, jail: str, address: str) -> bool:

@@ -13,6 +13,7 @@ NAME = "web"
 ENVIRONMENT = "training"
 PERSON = "deployer"
 STRANGER = "nobody"  # an account that is in no group of ours
+DAYS = {day: str(at) for at, day in enumerate(["sun", "mon", "tue", "wed", "thu", "fri", "sat"])}
 INDEX_DAYS = 2.0  # a daily look that was missed once
 ROOM_KIB = 50_000  # what a handful of security updates takes
 PORTS = ("22", "80", "443")
@@ -26,6 +27,8 @@ USUAL = (
 # And one in each thousand, so that no range of a thousand ports is missed.
 OTHERS = sorted({UNASKED, *USUAL.split(), *map(str, range(1000, 65536, 1000))}, key=int)
 MOST_TRIES = 10
+SHORTEST_S, LONGEST_BAN_S = 60, 86400
+EVERYBODY = ("198.18.0.0/15",)  # the strangers of outside.py
 FRIENDS = ("172.16.0.0/12", "192.168.0.0/16", "10.0.2.2")  # from where the laptop may come
 SHARED = "/srv/team"
 TEAM = "team"
@@ -131,15 +134,27 @@ def _require_daily_look(web: Host) -> str:
     own = system_probes.timers_that_run(web, r"\bapt(-get)? .*update|unattended-upgrade")
     if own:
         return f"nothing to upgrade; {own[0]} keeps asking"
-    period = system_probes.apt_setting(web, "APT::Periodic::Update-Package-Lists")
+    period, switch = system_probes.apt_periodic(web, "Update-Package-Lists")
     timer = system_probes.find_unit(web, "apt-daily.timer")
-    if not system_probes.is_on(period) or not (timer.is_active and timer.is_enabled):
+    service = system_probes.find_unit(web, "apt-daily.service")
+    days = system_probes.period_days(period)
+    runs = timer.is_active and timer.is_enabled and not service.is_masked
+    if days is None or switch == "0" or not runs:
         raise Unmet(
             "today all is current, and nothing will ask for news tomorrow",
             expected="the index is fetched daily, by apt's own timer or another one",
-            found=f'APT::Periodic::Update-Package-Lists "{period or "not set"}"; {timer}',
+            found=f'APT::Periodic::Update-Package-Lists "{period or "not set"}", '
+            f'APT::Periodic::Enable "{switch}"; {timer}; {service}',
             look="web: apt-config dump APT::Periodic; systemctl list-timers 'apt*'",
             saw="never_asks",
+        )
+    if days > 1:
+        raise Unmet(
+            "the archive is asked for news, and not each day",
+            expected="a day from one look to the next, or less",
+            found=f'APT::Periodic::Update-Package-Lists "{period}"',
+            look="web: apt-config dump APT::Periodic",
+            saw="seldom",
         )
     return "nothing to upgrade, no service on old code, a look at the archive each day"
 
@@ -160,8 +175,8 @@ def test_updates_unattended(web: Host) -> str:
     own = system_probes.timers_that_run(web, r"\bunattended-upgrades?\b")
     if not own:
         _require_periodic(web)
-    origins = system_probes.apt_settings(web, "Unattended-Upgrade::Origins-Pattern")
-    origins += system_probes.apt_settings(web, "Unattended-Upgrade::Allowed-Origins")
+    settings = system_probes.apt_settings(web, "Unattended-Upgrade")
+    origins = _below(settings, "origins-pattern", "allowed-origins")
     if not any(re.search(r"security", origin, re.IGNORECASE) for origin in origins):
         raise Unmet(
             "updates are installed by themselves, and those for security are not among them",
@@ -170,6 +185,7 @@ def test_updates_unattended(web: Host) -> str:
             look="web: apt-config dump Unattended-Upgrade::Origins-Pattern",
             saw="no_security",
         )
+    _require_nothing_left_out(settings)
     where, free = system_probes.fullest(web, "/", "/var/cache/apt", "/var/lib/dpkg", "/var/log")
     if free < ROOM_KIB:
         raise Unmet(
@@ -183,15 +199,23 @@ def test_updates_unattended(web: Host) -> str:
 
 
 def _require_periodic(web: Host) -> None:
-    period = system_probes.apt_setting(web, "APT::Periodic::Unattended-Upgrade")
-    master = system_probes.apt_setting(web, "APT::Periodic::Enable") or "1"
-    if not system_probes.is_on(period) or not system_probes.is_on(master):
+    period, switch = system_probes.apt_periodic(web, "Unattended-Upgrade")
+    days = system_probes.period_days(period)
+    if days is None or switch == "0":
         raise Unmet(
             "unattended-upgrades is installed and switched off",
             expected='APT::Periodic::Unattended-Upgrade "1"',
-            found=f'"{period or "not set"}", APT::Periodic::Enable "{master}"',
+            found=f'"{period or "not set"}", APT::Periodic::Enable "{switch}"',
             look="web: apt-config dump APT::Periodic",
             saw="switched_off",
+        )
+    if days > 1:
+        raise Unmet(
+            "updates are installed by themselves, and not each day",
+            expected="a day from one time to the next, or less",
+            found=f'APT::Periodic::Unattended-Upgrade "{period}"',
+            look="web: apt-config dump APT::Periodic",
+            saw="seldom",
         )
     timer = system_probes.find_unit(web, "apt-daily-upgrade.timer")
     if not (timer.is_active and timer.is_enabled):
@@ -201,6 +225,42 @@ def _require_periodic(web: Host) -> None:
             found=str(timer),
             look="web: systemctl list-timers --all 'apt*'",
             saw="no_timer",
+        )
+    service = system_probes.find_unit(web, "apt-daily-upgrade.service")
+    if service.is_masked:
+        raise Unmet(
+            "the timer runs, and what it would start is masked",
+            expected="apt-daily-upgrade.service can be started",
+            found=str(service),
+            look="web: systemctl status apt-daily-upgrade.service",
+            saw="masked",
+        )
+
+
+def _below(settings: list[tuple[str, str]], *names: str) -> list[str]:
+    """The values of lists of unattended-upgrades, by the last part of their names."""
+    heads = tuple(f"unattended-upgrade::{name}" for name in names)
+    return [value for key, value in settings if key.rstrip(":") in heads]
+
+
+def _require_nothing_left_out(settings: list[tuple[str, str]]) -> None:
+    if spared := _below(settings, "package-blacklist"):
+        raise Unmet(
+            "updates are installed by themselves, and some packages are left out",
+            expected="Unattended-Upgrade::Package-Blacklist is empty",
+            found=" ".join(spared),
+            look="web: apt-config dump Unattended-Upgrade::Package-Blacklist",
+            saw="left_out",
+        )
+    days = _below(settings, "update-days")
+    said = {DAYS.get(day[:3].lower(), day) for day in days}
+    if days and not said >= set(DAYS.values()):
+        raise Unmet(
+            "updates are installed on some days of the week only",
+            expected="every day of the week, or no list of days",
+            found=f"Unattended-Upgrade::Update-Days {' '.join(days)}",
+            look="web: apt-config dump Unattended-Upgrade::Update-Days",
+            saw="seldom",
         )
 
 
@@ -383,6 +443,23 @@ def _require_sense(web: Host, jail: system_probes.Jail) -> None:
             look=f"web: sudo fail2ban-client get {jail.name} bantime",
             saw="for_ever",
         )
+    if not SHORTEST_S <= jail.ban_s <= LONGEST_BAN_S:
+        is_short = jail.ban_s < SHORTEST_S
+        raise Unmet(
+            "a ban is over at once" if is_short else "a ban lasts for days",
+            expected="a ban of a minute at least, and a day at most",
+            found=f"bantime {jail.ban_s}, in seconds",
+            look=f"web: sudo fail2ban-client get {jail.name} bantime",
+            saw="too_short" if is_short else "too_long",
+        )
+    if jail.find_s < SHORTEST_S:
+        raise Unmet(
+            "the jail forgets a failure before the next one comes",
+            expected="failures of a minute at least are counted together",
+            found=f"findtime {jail.find_s}, in seconds",
+            look=f"web: sudo fail2ban-client get {jail.name} findtime",
+            saw="forgets",
+        )
     if jail.max_retry > MOST_TRIES:
         raise Unmet(
             "the jail is too patient to ban anybody",
@@ -402,15 +479,36 @@ def _require_friends_spared(web: Host, jail: system_probes.Jail) -> list[str]:
     ]
     if not callers:
         raise CheckBroken("nobody is logged in by ssh from an address of the course")
+    look = f"web: sudo fail2ban-client get {jail.name} ignoreip"
+    found = f"ignoreip: {' '.join(jail.spares) or 'empty'}"
+    if not system_probes.not_covered(EVERYBODY, jail.spares):
+        raise Unmet(
+            "the guard ignores everybody, and so bans nobody",
+            expected="a list of the addresses that are never banned, and strangers not on it",
+            found=found,
+            look=look,
+            saw="spares_all",
+        )
     for address in callers:
         if not system_probes.is_within(address, jail.spares):
             raise Unmet(
                 "a few mistyped logins from your laptop would shut you out",
                 expected=f"{address}, from which you reach web, is never banned",
-                found=f"ignoreip: {' '.join(jail.spares) or 'empty'}",
-                look=f"web: sudo fail2ban-client get {jail.name} ignoreip",
+                found=found,
+                look=look,
                 saw="friends_banned",
             )
+    missing = system_probes.not_covered(FRIENDS, jail.spares)
+    if not missing and not system_probes.spares_itself(web, jail):
+        missing = ["the machine itself"]
+    if missing:
+        raise Unmet(
+            "an address that must never be banned is not spared",
+            expected=f"{', '.join(missing)}: never banned",
+            found=found,
+            look=look,
+            saw="some_not_spared",
+        )
     return callers
 
 
@@ -508,13 +606,20 @@ def test_host_named(web: Host) -> str:
         )
     text = probes.read_text(web, "/etc/machine-info") or ""
     match = re.search(r"^DEPLOYMENT=['\"]?([\w-]*)", text, re.MULTILINE)
-    if match is None or match[1] != ENVIRONMENT:
+    if match is None or not match[1]:
         raise Unmet(
             "nothing on the machine says what it is for",
             expected=f"deployment: {ENVIRONMENT}",
-            found=f"deployment: {match[1]}" if match else "no deployment in /etc/machine-info",
+            found="no deployment in /etc/machine-info",
             look="web: hostnamectl",
-            saw="other_purpose" if match else "otherwise",
+        )
+    if match[1] != ENVIRONMENT:
+        raise Unmet(
+            f"the machine says that it is for {match[1]}, and not for {ENVIRONMENT}",
+            expected=f"deployment: {ENVIRONMENT}",
+            found=f"deployment: {match[1]}",
+            look="web: hostnamectl",
+            saw="spelling" if match[1].lower() == ENVIRONMENT else "other_purpose",
         )
     return f"{NAME}, {ENVIRONMENT}, and it knows itself"
 
@@ -532,13 +637,22 @@ def test_team_folder_shared(web: Host) -> str:
             found=f"no {missing.removeprefix('the ')}",
             look=look,
         )
-    if TEAM not in web.run("id -nG %s", PERSON).stdout.split():
+    groups = web.run("id -nG %s", PERSON).stdout.split()
+    if TEAM not in groups:
         raise Unmet(
             f"{PERSON} is not in the group {TEAM}",
             expected=f"{PERSON} among the members",
             found=", ".join(members) or "no members",
             look=look,
             saw="not_a_member",
+        )
+    if "sudo" not in groups and not probes.find_sudo(web, PERSON).everything:
+        raise Unmet(
+            f"{PERSON} is in {TEAM}, and no longer in sudo",
+            expected=f"{PERSON} joins {TEAM} and stays in every other group",
+            found=" ".join(groups),
+            look=f"web: id {PERSON}",
+            saw="thrown_out",
         )
     if any(system_probes.may(web, STRANGER, right, SHARED) for right in "rwx"):
         raise Unmet(
@@ -592,6 +706,14 @@ def test_secret_kept(web: Host) -> str:
     folder = SECRET.rpartition("/")[0]
     find = "runuser -u %s -- find %s -type f -readable"
     others = [who for who in (STRANGER, PERSON) if system_probes.may(web, who, "r", SECRET)]
+    if others == [PERSON] and READERS in web.run("id -nG %s", PERSON).stdout.split():
+        raise Unmet(
+            f"{PERSON} can read the secret, as a member of the group {READERS}",
+            expected=f"{READERS} has no members yet",
+            found=f"{PERSON} is in {READERS}",
+            look=f"web: id {PERSON}; getent group {READERS}",
+            saw="is_member",
+        )
     if others:
         raise Unmet(
             "somebody who should not can read the secret",

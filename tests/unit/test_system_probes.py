@@ -58,3 +58,35 @@ def test_address_is_within_networks_and_names_are_passed_over(probes: ModuleType
 
     assert probes.is_within("172.17.0.1", networks)
     assert not probes.is_within("192.168.62.1", networks)
+
+
+def test_network_is_covered_by_others_taken_together(probes: ModuleType) -> None:
+    halves = ("0.0.0.0/1", "128.0.0.0/1", "office.example")
+
+    assert probes.not_covered(("172.16.0.0/12", "10.0.2.2"), halves) == []
+    assert probes.not_covered(("172.16.0.0/12", "10.0.2.2"), ("172.17.0.0/16", "10.0.2.0/24")) == [
+        "172.16.0.0/12"
+    ]
+
+
+def test_everybody_on_the_list_of_spared_is_read_as_such(probes: ModuleType) -> None:
+    """fail2ban 1.1 lists ``0.0.0.0/0`` as ``0.0.0.0``."""
+    listed = "These IP addresses/networks are ignored:\n|- 0.0.0.0\n|- ::\n`- 10.0.2.2\n"
+
+    assert probes._spared(listed) == ("0.0.0.0/0", "::/0", "10.0.2.2")
+
+
+@pytest.mark.parametrize(
+    ("value", "days"),
+    [("always", 0), ("1", 1), ("12h", 0.5), ("2880m", 2), ("", None), ("0", None), ("yes", None)],
+)
+def test_period_of_apt_in_days(probes: ModuleType, value: str, days: float | None) -> None:
+    assert probes.period_days(value) == days
+
+
+def test_lists_of_apt_are_told_by_their_full_names(probes: ModuleType) -> None:
+    web = Says("Unattended-Upgrade::Package-Blacklist:: .*\nUnattended-Upgrade::Mail \n")
+
+    assert probes.apt_settings(web, "Unattended-Upgrade") == [
+        ("unattended-upgrade::package-blacklist::", ".*")
+    ]
