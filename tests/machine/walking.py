@@ -20,7 +20,7 @@ from stackwalk.machine.room import is_free
 from stackwalk.walk import Report
 
 # Chapters by their numbers: together the whole course, each chapter once.
-PIECES = {"01 to 03": ("01", "02", "03"), "04": ("04",)}
+PIECES = {"01 and 02": ("01", "02"), "03": ("03",), "04": ("04",)}
 POLL_S = 0.5
 STOP_S = 120  # a walk that is told to stop removes its machine
 
