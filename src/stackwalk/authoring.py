@@ -15,6 +15,7 @@ from stackwalk.lockouts import read_lockouts
 from stackwalk.notebook import with_options
 from stackwalk.problems import Problem
 from stackwalk.rolefile import find_problems as find_role_problems
+from stackwalk.shelltext import syntax_error
 
 SECTIONS = (
     "Why this layer",
@@ -119,6 +120,10 @@ def _cell(path: Path, cell: CommandCell) -> Iterator[Problem]:
         yield Problem(path, cell.source_line, "the cell does not say where it runs", fix)
     elif isinstance(spec, OnCell) and spec.place.machine != "laptop" and spec.directory is None:
         yield Problem(path, cell.source_line, "the cell does not say its directory", "add `in ~`")
+    body = cell.source.partition("\n")[2]
+    if isinstance(spec, OnCell) and (said := syntax_error(body, "bash")):
+        what = f"bash cannot read it: {said}"
+        yield Problem(path, cell.source_line, what, "try it with `bash -n`")
 
 
 def _needs(course: Course, chapter: Chapter, path: Path, task: Task) -> Iterator[Problem]:

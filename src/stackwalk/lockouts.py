@@ -1,13 +1,13 @@
 """Ways to be locked out of a machine, as data: how each is made, found, told and mended."""
 
 import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from stackwalk.fields import Complaints, Fields
 from stackwalk.problems import AuthorError, Problem
+from stackwalk.shelltext import syntax_error
 
 SCRIPTS = ("inflict", "look", "mend")
 KEYS = ("title", "says", *SCRIPTS, "can")
@@ -104,10 +104,5 @@ def _odd(fields: Fields, path: Path, texts: dict[str, str]) -> Iterator[Problem]
     if texts["says"] and (not texts["says"].endswith(".") or ". " in texts["says"]):
         yield Problem(path, lines["says"], "`says` is not one sentence", "end it with a full stop")
     for key in SCRIPTS:
-        if said := _syntax_error(texts[key]):
+        if said := syntax_error(texts[key]):
             yield Problem(path, lines[key], f"`{key}` is not sh: {said}", "try it with `sh -n`")
-
-
-def _syntax_error(script: str) -> str:
-    done = subprocess.run(["sh", "-n"], input=script, capture_output=True, text=True)
-    return done.stderr.strip().splitlines()[-1] if done.returncode else ""

@@ -72,6 +72,12 @@ def test_skeleton_has_no_problems(root: Path) -> None:
             id="leak",
         ),
         pytest.param("{task} first_steps_begun", "{task} renamed", "has no check", id="no check"),
+        pytest.param(
+            "\n%%on web as",
+            "\n%%on web as root in ~\necho 'open\n%%on web as",
+            "bash cannot read it: ",
+            id="open quote",
+        ),
     ],
 )
 def test_each_slip_in_a_chapter_is_named_with_its_line(
