@@ -282,23 +282,6 @@ def test_a_failing_vagrant_is_quoted_and_its_log_named(fake: Fake, home: Home) -
     assert str(home.vagrant / "vagrant.log") in caught.value.next
 
 
-def test_a_vagrant_that_another_one_locks_out_is_asked_again(
-    fake: Fake, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    held = tmp_path / "held"
-    held.touch()
-    fake(
-        "vagrant",
-        '[ "$1" = --version ] && echo Vagrant 2.4.9 && exit; '
-        f'[ -e {held} ] && echo "it can not, because it is locked!" >&2 && exit 1; echo up',
-    )
-    monkeypatch.setattr(tool.time, "sleep", lambda _: held.unlink())
-
-    tool.run_up(home, WEB, hear)
-
-    assert not held.exists()
-
-
 def test_docker_missing_says_so(fake: Fake) -> None:
     with pytest.raises(MachineError, match="Docker is not installed"):
         docker.check()

@@ -7,20 +7,21 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from stackwalk.errors import MachineError
-from stackwalk.home import Home
+from stackwalk.home import CACHE, Home
 from stackwalk.machine.libvirt import box_name
 from stackwalk.machine.record import VAGRANT_FOLDER, Record, home_tag, kept_key
 
 MINIMUM = (2, 3, 4)  # Debian 12's
 PLACES = ("/opt/vagrant/bin", "/usr/local/bin", "/usr/bin", r"C:\Program Files\Vagrant\bin")
 RUBY_SETTINGS = ("RUBYOPT", "RUBYLIB", "BUNDLE_", "GEM_", "RBENV_", "RVM_")
-LOCKED, LOCKED_S = "because it is locked", 120
 ORPHAN_S = 20  # how long vagrant may take to clean up after itself
 
 
@@ -78,6 +79,7 @@ def run_up(
     box = _vagrant(home, record, made_from)
     _call(
         home,
+        record,
         f"start {record.name}",
         lambda: _tell(home, box.up(vm_name=record.name, stream_output=True), say),
     )
@@ -85,12 +87,12 @@ def run_up(
 
 def run_halt(home: Home, record: Record) -> None:
     box = _vagrant(home, record)
-    _call(home, f"stop {record.name}", lambda: box.halt(vm_name=record.name))
+    _call(home, record, f"stop {record.name}", lambda: box.halt(vm_name=record.name))
 
 
 def run_destroy(home: Home, record: Record) -> None:
     box = _vagrant(home, record)
-    _call(home, f"remove {record.name}", lambda: box.destroy(vm_name=record.name))
+    _call(home, record, f"remove {record.name}", lambda: box.destroy(vm_name=record.name))
 
 
 def stop_orphans(home: Home, say: Callable[[str], None]) -> None:
@@ -159,23 +161,26 @@ def _vagrant(home: Home, record: Record, made_from: Mapping[str, str] | None = N
     return box
 
 
-def _call(home: Home, what: str, call: Callable[[], None]) -> None:
-    """Call vagrant; its own words become our error.
-
-    Vagrant gives up at once where another vagrant of this computer, for whatever machine, is at a
-    network at the moment; so for a while we ask again.
-    """
-    deadline = time.monotonic() + LOCKED_S
-    while True:
-        start = _log(home).stat().st_size if _log(home).exists() else 0
-        try:
+def _call(home: Home, record: Record, what: str, call: Callable[[], None]) -> None:
+    """Call vagrant; its own words become our error."""
+    start = _log(home).stat().st_size if _log(home).exists() else 0
+    try:
+        with _turn(record):
             call()
-            return
-        except subprocess.CalledProcessError as error:
-            said = _log(home).read_bytes()[start:].decode(errors="replace")
-            if LOCKED not in said or time.monotonic() > deadline:
-                raise _failed(home, what, said) from error
-        time.sleep(1)
+    except subprocess.CalledProcessError as error:
+        said = _log(home).read_bytes()[start:].decode(errors="replace")
+        raise _failed(home, what, said) from error
+
+
+@contextmanager
+def _turn(record: Record) -> Iterator[None]:
+    """Vagrant's docker provider gives up where another vagrant makes a network at the moment."""
+    if record.provider != "docker":
+        yield
+        return
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with FileLock(CACHE / "vagrant-docker.lock"):
+        yield
 
 
 def _find_orphans(home: Home) -> list[int]:
