@@ -15,7 +15,7 @@ from filelock import FileLock
 from stackwalk import machine
 from stackwalk.errors import MachineError, NotUp, StackwalkError, Unreachable, UsageError
 from stackwalk.home import Home
-from stackwalk.machine import choose, daemons, docker, libvirt, room, sshconfig, tool
+from stackwalk.machine import choose, daemons, docker, libvirt, making, room, sshconfig, tool
 from stackwalk.machine.guest import missing_certificates
 from stackwalk.machine.record import (
     Record,
@@ -280,6 +280,23 @@ def test_a_failing_vagrant_is_quoted_and_its_log_named(fake: Fake, home: Home) -
         tool.run_up(home, WEB, hear)
 
     assert str(home.vagrant / "vagrant.log") in caught.value.next
+
+
+def test_machine_that_still_has_everybodys_key_is_not_complete(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen where another vagrant's lock ended the first one between its start and its new key."""
+    settings = {
+        "HostName": "h",
+        "Port": "1",
+        "User": "u",
+        "IdentityFile": "/v/insecure_private_key",
+    }
+    monkeypatch.setattr(tool, "run_up", lambda *_: None)
+    monkeypatch.setattr(tool, "ask_ssh_settings", lambda *_: settings)
+
+    with pytest.raises(MachineError, match="before it gave web a key of its own"):
+        making._run_vagrant(home, replace(WEB, complete=False), hear)
 
 
 def test_docker_missing_says_so(fake: Fake) -> None:

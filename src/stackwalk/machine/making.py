@@ -73,6 +73,12 @@ def _run_vagrant(
         _explain(home, record)
         raise
     found = tool.ask_ssh_settings(home, record)
+    if not record.complete and "insecure" in found["IdentityFile"]:  # the key that everybody has
+        raise MachineError(
+            f"Vagrant was stopped before it gave {record.name} a key of its own.",
+            safe="Nothing of yours was on it yet.",
+            next=f"stackwalk machine up {record.name} removes it and makes it anew",
+        )
     record = replace(
         record,
         complete=True,
