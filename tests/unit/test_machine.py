@@ -290,7 +290,7 @@ def test_machine_that_still_has_everybodys_key_is_not_complete(
         "HostName": "h",
         "Port": "1",
         "User": "u",
-        "IdentityFile": "/v/insecure_private_key",
+        "IdentityFile": "/insecure_private_key",
     }
     monkeypatch.setattr(tool, "run_up", lambda *_: None)
     monkeypatch.setattr(tool, "ask_ssh_settings", lambda *_: settings)
