@@ -21,6 +21,7 @@ ROWS = (
         "drillbook",
         "cells",
         "deadman",
+        "shelltext",
     },
     {
         "chaptertext",
