@@ -54,11 +54,11 @@ def hint(home: Home, task_id: str | None = None, *, rung: int | None = None) -> 
     desk = open_desk(home)
     task = (not task_id and _red(desk)) or _task(desk, task_id)
     require_open(desk, desk.course.chapter_of(task.id))
-    drill = _drill(desk.course, desk.progress, task.id)
-    if rung is None and not drill and _is_new(desk.progress.of(task.id)):
+    drill, record = _drill(desk.course, desk.progress, task.id), desk.progress.of(task.id)
+    if rung is None and _is_nudge_due(drill, record):
         store.change(home, partial(state.with_nudge, task_id=task.id))
         return HintResult(task, 1, RUNGS[0], _text(desk, task, 1))
-    taken = drill.hints if drill else desk.progress.of(task.id).hints
+    taken = (drill or record).hints
     wanted = rung if rung is not None else min(4, taken + 1)
     if not 1 <= wanted <= 4 or wanted > taken + 1:
         raise UsageError(
@@ -76,9 +76,7 @@ def hint(home: Home, task_id: str | None = None, *, rung: int | None = None) -> 
 def coming_rung(course: Course, progress: Progress, task_id: str) -> int:
     """The rung that ``hint`` gives next, from 1; 5 where all four were given for what was seen."""
     drill, record = _drill(course, progress, task_id), progress.of(task_id)
-    if not drill and _is_new(record):
-        return 1
-    return (drill.hints if drill else record.hints) + 1
+    return 1 if _is_nudge_due(drill, record) else (drill or record).hints + 1
 
 
 def solution(home: Home, task_id: str | None = None) -> SolutionResult:
@@ -155,9 +153,10 @@ def _red(desk: Desk) -> Task | None:
     return None if desk.progress.drill else state.red_task(desk.course, desk.progress)
 
 
-def _is_new(record: TaskRecord) -> bool:
+def _is_nudge_due(drill: Drill | None, record: TaskRecord) -> bool:
     """Whether a check saw a fault since the first rung was taken that no nudge spoke of."""
-    return bool(record.hints and record.saw and record.saw != record.nudged)
+    is_new = bool(record.hints and record.saw and record.saw != record.nudged)
+    return is_new and drill is None
 
 
 def _drill(course: Course, progress: Progress, task_id: str) -> Drill | None:
