@@ -21,7 +21,8 @@ from stackwalk.machine import daemons
 def pieces(request: pytest.FixtureRequest) -> Iterator[dict[str, Piece]]:
     """The walks on containers that this session asks for, begun with its first machine test."""
     calls = [getattr(item, "callspec", None) for item in request.session.items]
-    wanted = [call.params["piece"] for call in calls if call and "piece" in call.params]
+    asked = [call.params["piece"] for call in calls if call and "piece" in call.params]
+    wanted = list(dict.fromkeys(asked))
     under_way: dict[str, Piece] = {}
     daemon_home = Home(Path(tempfile.mkdtemp(prefix="sw-")))
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # they end with us

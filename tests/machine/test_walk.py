@@ -5,13 +5,11 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from walking import PIECES, Piece
 
 from stackwalk import machine
-from stackwalk.course import Chapter
 from stackwalk.home import Home, find_clone
 from stackwalk.load import load_course
 from stackwalk.machine import docker, libvirt
@@ -25,13 +23,6 @@ def walk_home(tmp_path: Path, free_slot: int, monkeypatch: pytest.MonkeyPatch) -
     home = Home(tmp_path / "walk")
     yield home
     machine.destroy(home, "web", say=print)
-
-
-def walk(home: Home, capsys: pytest.CaptureFixture[str], **options: Any) -> Report:
-    """Walks every chapter, prints what it ran, and leaves the machine for a look."""
-    with capsys.disabled():
-        print()
-        return walk_course(find_clone(), home, WalkOptions(keep=True, **options), say=print)
 
 
 def assert_walked_whole(
@@ -66,37 +57,37 @@ def test_the_pieces_are_the_whole_course() -> None:
 def test_walk_is_green_on_a_container(
     pieces: dict[str, Piece], piece: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Then the same checks as plain pytest, with stock pytest-testinfra and our ssh file."""
     with capsys.disabled():
         print()
         report = pieces[piece].report(print)
 
     assert_walked_whole(report, PIECES[piece], can=docker.CAN)
-    walked = up_to(PIECES[piece][-1])
-    tasks = [task for chapter in walked for task in chapter.tasks]
+
+
+@pytest.mark.machine
+@pytest.mark.parametrize("piece", [list(PIECES)[-1]])
+def test_the_checks_are_green_as_plain_pytest_too(pieces: dict[str, Piece], piece: str) -> None:
+    """With stock pytest-testinfra and our ssh file, where the whole course was walked."""
+    pieces[piece].report(print)
+    tasks = list(load_course(find_clone()).tasks)
     beyond = [task.id for task in tasks if set(task.can) - docker.CAN]
-    plain = run_plain_pytest(pieces[piece].home, walked, beyond)
+
+    plain = run_plain_pytest(pieces[piece].home, beyond)
+
     assert plain.returncode == 0, plain.stdout
     assert f"{len(tasks) - len(beyond)} passed" in plain.stdout
 
 
-def up_to(number: str) -> list[Chapter]:
-    return [chapter for chapter in load_course(find_clone()).chapters if chapter.number <= number]
-
-
-def run_plain_pytest(
-    home: Home, walked: Sequence[Chapter], beyond: Sequence[str]
-) -> subprocess.CompletedProcess[str]:
+def run_plain_pytest(home: Home, beyond: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """``pytest checks --ssh-config=…`` as anyone would type it, with none of our settings.
 
     ``beyond``: tasks this machine cannot do, which the engine would not look at either.
     """
     left_out = " or ".join(f"test_{task}" for task in beyond)
     options = ["-k", f"not ({left_out})"] if left_out else []
-    files = [f"checks/test_{chapter.slug.replace('-', '_')}.py" for chapter in walked]
     options += ["-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", "checks"]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", *options, *files, f"--ssh-config={home.ssh_config}"],
+        [sys.executable, "-m", "pytest", *options, "checks", f"--ssh-config={home.ssh_config}"],
         cwd=find_clone(),
         env={**os.environ, "STACKWALK_HOME": str(home.root)},
         capture_output=True,
@@ -117,7 +108,10 @@ def test_walk_is_green_on_a_virtual_machine(
     """
     monkeypatch.setenv("STACKWALK_PROVIDER", "libvirt")
 
-    report = walk(walk_home, capsys, proofs="capable")
+    with capsys.disabled():
+        print()
+        options = WalkOptions(keep=True, proofs="capable")
+        report = walk_course(find_clone(), walk_home, options, say=print)
 
     numbers = [chapter.number for chapter in load_course(find_clone()).chapters]
     assert_walked_whole(report, numbers, can=libvirt.CAN, proofs="capable")

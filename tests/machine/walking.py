@@ -6,6 +6,7 @@ its own; what lies before its first chapter is brought by the roles, which the w
 
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -67,7 +68,8 @@ class Piece:
             self._process.terminate()
             self._process.wait(timeout=STOP_S)
         machine.destroy(self.home, "web", say=print)
-        subprocess.run(["rm", "-rf", self.home.root, self._folder], check=True)
+        shutil.rmtree(self.home.root)
+        shutil.rmtree(self._folder)
 
     def _relay(self, say: Callable[[str], None]) -> None:
         text = self._log.read_text(errors="replace")
