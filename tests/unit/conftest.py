@@ -1,12 +1,27 @@
 """A small course and a home of its own for each test; no machine anywhere."""
 
+import importlib
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from samples import make_chapter, make_task
 
 from stackwalk.course import Course
 from stackwalk.home import Home
+
+CHECKS = Path(__file__).parents[2] / "checks"
+
+
+@pytest.fixture
+def load_probes(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
+    """A module of look-ups as the runner has it: beside the checks on the path, loaded anew."""
+    monkeypatch.syspath_prepend(CHECKS)
+    for path in CHECKS.glob("*probes.py"):
+        monkeypatch.delitem(sys.modules, path.stem, raising=False)
+    return importlib.import_module
 
 
 @pytest.fixture

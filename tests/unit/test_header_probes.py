@@ -1,13 +1,10 @@
 """Chapter 04's four protections: every right value is taken, every wider one is shown as found."""
 
-import importlib
-import sys
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 
 import pytest
 
-CHECKS = Path(__file__).parents[2] / "checks"
 GOOD = {
     "content-security-policy": "default-src 'self'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
@@ -16,12 +13,8 @@ GOOD = {
 
 
 @pytest.fixture
-def probes(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """As the runner has it: beside the checks on the path, and gone afterwards."""
-    monkeypatch.syspath_prepend(CHECKS)
-    for name in ("web_probes", "header_probes"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    return importlib.import_module("header_probes")
+def probes(load_probes: Callable[[str], ModuleType]) -> ModuleType:
+    return load_probes("header_probes")
 
 
 def lacks(probes: ModuleType, **changed: str) -> list[str]:

@@ -1,20 +1,14 @@
 """What the look-ups of chapter 03 make of fail2ban's settings and of ss."""
 
-import importlib
-import sys
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
 
 import pytest
 
-CHECKS = Path(__file__).parents[2] / "checks"
-
 
 @pytest.fixture
-def probes(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(CHECKS)
-    monkeypatch.delitem(sys.modules, "system_probes", raising=False)
-    return importlib.import_module("system_probes")
+def probes(load_probes: Callable[[str], ModuleType]) -> ModuleType:
+    return load_probes("system_probes")
 
 
 class Says:

@@ -1,21 +1,14 @@
 """What the look-ups of chapter 04 make of the texts that curl and dig print."""
 
-import importlib
-import sys
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 
 import pytest
 
-CHECKS = Path(__file__).parents[2] / "checks"
-
 
 @pytest.fixture
-def probes(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """As the runner has it: beside the checks on the path, and gone afterwards."""
-    monkeypatch.syspath_prepend(CHECKS)
-    monkeypatch.delitem(sys.modules, "web_probes", raising=False)
-    return importlib.import_module("web_probes")
+def probes(load_probes: Callable[[str], ModuleType]) -> ModuleType:
+    return load_probes("web_probes")
 
 
 def test_answer_with_two_headers_of_one_name_keeps_both(probes: ModuleType) -> None:
