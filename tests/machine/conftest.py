@@ -4,11 +4,13 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from walking import Piece, free_slots
+from places import claim_slot
+from walking import Piece, Walks
 
 from stackwalk import machine
 from stackwalk.commands import look
@@ -23,18 +25,15 @@ def pieces(request: pytest.FixtureRequest) -> Iterator[dict[str, Piece]]:
     calls = [getattr(item, "callspec", None) for item in request.session.items]
     asked = [call.params["piece"] for call in calls if call and "piece" in call.params]
     wanted = list(dict.fromkeys(asked))
-    under_way: dict[str, Piece] = {}
     daemon_home = Home(Path(tempfile.mkdtemp(prefix="sw-")))
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # they end with us
+    if wanted:
+        daemons.start(daemon_home, say=print)
+    walks = Walks(wanted)
     try:
-        if wanted:
-            daemons.start(daemon_home, say=print)
-        for name, slot in zip(wanted, free_slots(), strict=False):
-            under_way[name] = Piece(name, slot)
-        yield under_way
+        yield walks.pieces
     finally:
-        for piece in under_way.values():
-            piece.stop()
+        walks.stop()
         daemons.stop(daemon_home)
         signal.signal(signal.SIGTERM, before)
         shutil.rmtree(daemon_home.root)
@@ -42,20 +41,9 @@ def pieces(request: pytest.FixtureRequest) -> Iterator[dict[str, Piece]]:
 
 @pytest.fixture(scope="session")
 def empty_home() -> Iterator[Home]:
-    """A home without machines, in a short folder: a socket's path may have 104 bytes."""
-    settings = {"STACKWALK_PROVIDER": "docker", "STACKWALK_SLOT": str(find_slot())}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in settings.items():
-            patch.setenv(name, value)
-        root = Path(tempfile.mkdtemp(prefix="sw-"))
-        patch.setenv("STACKWALK_HOME", str(root))
-        home = Home(root)
-        daemons.start(home, say=print)
+    """A home without machines."""
+    with fresh_home({"STACKWALK_PROVIDER": "docker"}) as home:
         yield home
-        for name in machine.machine_names():
-            machine.destroy(home, name, say=print)
-        daemons.stop(home)
-        shutil.rmtree(root)
 
 
 @pytest.fixture(scope="session")
@@ -73,40 +61,36 @@ def machine_home(up_home: Home) -> Home:
 
 
 @pytest.fixture
-def vm_home(free_slot: int) -> Iterator[Home]:
-    """A home of its own under libvirt; a shorter root than tmp_path, for the sockets."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STACKWALK_PROVIDER", "libvirt")
-        patch.setenv("STACKWALK_LIBVIRT_DRIVER", os.environ.get("STACKWALK_LIBVIRT_DRIVER", "qemu"))
-        patch.setenv("STACKWALK_SLOT", str(free_slot))
-        home = Home(Path(tempfile.mkdtemp(prefix="sw-")))
-        daemons.start(home, say=print)
+def vm_home() -> Iterator[Home]:
+    """A home of its own under libvirt."""
+    driver = os.environ.get("STACKWALK_LIBVIRT_DRIVER", "qemu")
+    settings = {"STACKWALK_PROVIDER": "libvirt", "STACKWALK_LIBVIRT_DRIVER": driver}
+    with fresh_home(settings) as home:
         yield home
-        machine.destroy(home, say=print)
-        daemons.stop(home)
-        shutil.rmtree(home.root)
 
 
-@pytest.fixture
-def free_slot() -> int:
-    return find_slot()
+@contextmanager
+def fresh_home(settings: Mapping[str, str]) -> Iterator[Home]:
+    """A home in a short folder, as a socket's path may have 104 bytes; nothing of it stays."""
+    home = Home(Path(tempfile.mkdtemp(prefix="sw-")))
+    daemons.start(home, say=print)
+    with claim_slot(home) as slot, pytest.MonkeyPatch.context() as patch:
+        place = {"STACKWALK_HOME": str(home.root), "STACKWALK_SLOT": str(slot)}
+        for name, value in {**settings, **place}.items():
+            patch.setenv(name, value)
+        yield home
+        for name in machine.machine_names():
+            machine.destroy(home, name, say=print)
+    daemons.stop(home)
+    shutil.rmtree(home.root)
 
 
 @pytest.fixture
 def blank_home(empty_home: Home) -> Home:
     """The session's home with a ``web`` nobody touched yet; about ten seconds."""
-    make_blank(empty_home)
+    machine.destroy(empty_home, say=print)
+    machine.up(empty_home, say=print)
     return empty_home
-
-
-def make_blank(home: Home) -> None:
-    machine.destroy(home, say=print)
-    machine.up(home, say=print)
-
-
-def find_slot() -> int:
-    """The last place for a home that nobody uses; slot 0 stays the learner's."""
-    return free_slots()[-1]
 
 
 @pytest.fixture

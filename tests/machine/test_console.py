@@ -36,10 +36,9 @@ def test_console_opens_where_ssh_does_not(machine_home: Home) -> None:
 
 @pytest.mark.vm
 def test_console_of_a_virtual_machine_is_its_serial_line(
-    vm_home: Home, monkeypatch: pytest.MonkeyPatch
+    vm_home: Home,
 ) -> None:
     """Left again, nobody is let in on it without a password."""
-    monkeypatch.setenv("STACKWALK_HOME", str(vm_home.root))
     machine.up(vm_home, say=print)
 
     child = type_into_console(vm_home, first="Connected to domain", limit_s=300)

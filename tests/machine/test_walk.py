@@ -3,26 +3,15 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import pytest
 from walking import PIECES, Piece
 
-from stackwalk import machine
 from stackwalk.home import Home, find_clone
 from stackwalk.load import load_course
 from stackwalk.machine import docker, libvirt
 from stackwalk.walk import Report, WalkOptions, walk_course
-
-
-@pytest.fixture
-def walk_home(tmp_path: Path, free_slot: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
-    """A home beside the learner's, with ports and a network of its own."""
-    monkeypatch.setenv("STACKWALK_SLOT", str(free_slot))
-    home = Home(tmp_path / "walk")
-    yield home
-    machine.destroy(home, "web", say=print)
 
 
 def assert_walked_whole(
@@ -99,19 +88,17 @@ def run_plain_pytest(home: Home, beyond: Sequence[str]) -> subprocess.CompletedP
 
 @pytest.mark.vm
 def test_walk_is_green_on_a_virtual_machine(
-    walk_home: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    vm_home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A kernel of its own under libvirt; emulated where nothing accelerates it.
 
     Of mistakes and other ways those that a container cannot prove: emulated, all of them would
     take hours. ``author walk`` with STACKWALK_PROVIDER=libvirt proves them all.
     """
-    monkeypatch.setenv("STACKWALK_PROVIDER", "libvirt")
-
     with capsys.disabled():
         print()
         options = WalkOptions(keep=True, proofs="capable")
-        report = walk_course(find_clone(), walk_home, options, say=print)
+        report = walk_course(find_clone(), vm_home, options, say=print)
 
     numbers = [chapter.number for chapter in load_course(find_clone()).chapters]
     assert_walked_whole(report, numbers, can=libvirt.CAN, proofs="capable")

@@ -10,30 +10,75 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+
+from places import claim_slot
 
 from stackwalk import machine
 from stackwalk.home import Home
-from stackwalk.machine.record import Record
-from stackwalk.machine.room import is_free
 from stackwalk.walk import Report
 
 # Chapters by their numbers: together the whole course, each chapter once.
 PIECES = {"01 and 02": ("01", "02"), "03": ("03",), "04": ("04",)}
+AT_ONCE = 3
 POLL_S = 0.5
 STOP_S = 120  # a walk that is told to stop removes its machine
 
 
 class Piece:
-    """One walk under way: its home, its process and what it has said."""
+    """One piece of the walk: its home, its process and what it has said."""
 
-    def __init__(self, name: str, slot: int) -> None:
+    def __init__(self, name: str) -> None:
         self.home = Home(Path(tempfile.mkdtemp(prefix="sw-")))
+        self._name = name
         self._said = 0
         self._folder = Path(tempfile.mkdtemp(prefix="sw-piece-"))
         self._log = self._folder / "log"
+        self._log.touch()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._walk: Future[int] = Future()
+        self._may_go = threading.Event()
+
+    def run(self, *, keep: bool) -> None:
+        """Walks on a machine that is removed after it, or with ``keep`` when ``stop`` is called."""
+        try:
+            with claim_slot(self.home) as slot:
+                self._process = self._start(slot)
+                self._walk.set_result(self._process.wait())
+                if keep:
+                    self._may_go.wait()
+                machine.destroy(self.home, "web", say=print)
+        except BaseException as error:
+            if self._walk.done():
+                raise
+            self._walk.set_exception(error)
+
+    def report(self, say: Callable[[str], None]) -> Report:
+        """Waits for the end of the walk and says what it says."""
+        while not self._walk.done():
+            self._relay(say)
+            time.sleep(POLL_S)
+        self._relay(say)
+        assert self._walk.result() == 0, f"the walk ended with {self._walk.result()}"
+        report: Report = pickle.loads((self._folder / "report").read_bytes())
+        return report
+
+    def stop(self) -> None:
+        """The walk ends, and the machine may go."""
+        self._may_go.set()
+        if self._process and self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait(timeout=STOP_S)
+
+    def clear(self) -> None:
+        shutil.rmtree(self.home.root)
+        shutil.rmtree(self._folder)
+
+    def _start(self, slot: int) -> subprocess.Popen[bytes]:
         env = {
             **os.environ,
             "STACKWALK_HOME": str(self.home.root),
@@ -43,33 +88,14 @@ class Piece:
         }
         script = Path(__file__).parent / "piece.py"
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, str(script), str(self._folder / "report"), *PIECES[name]],
+            return subprocess.Popen(
+                [sys.executable, str(script), str(self._folder / "report"), *PIECES[self._name]],
                 env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-
-    def report(self, say: Callable[[str], None]) -> Report:
-        """Waits for the end of the walk and says what it says."""
-        while self._process.poll() is None:
-            self._relay(say)
-            time.sleep(POLL_S)
-        self._relay(say)
-        assert self._process.returncode == 0, f"the walk ended with {self._process.returncode}"
-        report: Report = pickle.loads((self._folder / "report").read_bytes())
-        return report
-
-    def stop(self) -> None:
-        """Nothing of it is left, whether it ended or not."""
-        if self._process.poll() is None:
-            self._process.terminate()
-            self._process.wait(timeout=STOP_S)
-        machine.destroy(self.home, "web", say=print)
-        shutil.rmtree(self.home.root)
-        shutil.rmtree(self._folder)
 
     def _relay(self, say: Callable[[str], None]) -> None:
         text = self._log.read_text(errors="replace")
@@ -79,21 +105,20 @@ class Piece:
             self._said = whole
 
 
-def free_slots() -> list[int]:
-    """The places from 1 to 7 for a home that nobody uses; 0 stays the learner's.
+class Walks:
+    """The pieces that are asked for, a few at a time; the last one's machine stays to the end."""
 
-    The network of a home whose machine is off is still there, and its ports are free.
+    def __init__(self, names: Sequence[str]) -> None:
+        self.pieces = {name: Piece(name) for name in names}
+        self._pool = ThreadPoolExecutor(AT_ONCE)
+        for name, piece in self.pieces.items():
+            self._pool.submit(piece.run, keep=name == names[-1])
 
-    Raises:
-        RuntimeError: all are in use.
-    """
-    addresses = subprocess.run(["ip", "-o", "-4", "address"], capture_output=True, text=True).stdout
-    free = [
-        slot
-        for slot in range(1, 8)
-        if f" 192.168.{56 + slot}." not in addresses
-        and all(is_free(port) for port in Record("web", "docker", slot).ports.values())
-    ]
-    if not free:
-        raise RuntimeError("all slots from 1 to 7 are in use: destroy a machine first")
-    return free
+    def stop(self) -> None:
+        """Nothing of them is left, whether they ended or not."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for piece in self.pieces.values():
+            piece.stop()
+        self._pool.shutdown(wait=True)
+        for piece in self.pieces.values():
+            piece.clear()
