@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -80,6 +81,34 @@ def read_text(host: Host, path: str) -> str | None:
     """What a file holds; none where it is missing or cannot be read."""
     found = host.run("cat -- %s", path)
     return str(found.stdout) if found.rc == 0 else None
+
+
+def is_installed(host: Host, program: str) -> bool:
+    return bool(host.run("command -v %s", program).rc == 0)
+
+
+def unit_property(host: Host, unit: str, name: str) -> str:
+    """A property of a unit, as ``systemctl show`` knows it; empty where there is none."""
+    return str(host.run("systemctl show --value -p %s -- %s", name, unit).stdout).strip()
+
+
+def own_addresses(host: Host) -> list[str]:
+    """The machine's addresses, loopback left out."""
+    return str(host.run("hostname -I").stdout).split()
+
+
+def group_members(host: Host, name: str) -> list[str] | None:
+    """The members that the group's own line lists; none where there is no such group."""
+    found = host.run("getent group %s", name)
+    if found.rc != 0:
+        return None
+    return [m for m in found.stdout.strip().rpartition(":")[2].split(",") if m]
+
+
+def may(host: Host, user: str, right: str, path: str, *, group: str = "") -> bool:
+    """Whether a user, with a new login's groups, may read ``r``, write ``w`` or enter ``x``."""
+    who = ["-u", user, *(["-g", group] if group else [])]
+    return bool(host.run(f"runuser {shlex.join(who)} -- test -{right} {shlex.quote(path)}").rc == 0)
 
 
 def read_public_keys(text: str) -> Iterator[PublicKey]:

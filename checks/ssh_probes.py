@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from testinfra.host import Host
 
-from probes import Account, Path, PublicKey, decode_base64, read_public_keys
+from probes import Account, Path, PublicKey, decode_base64, group_members, read_public_keys
 
 OUTSIDE = "203.0.113.7"  # RFC 5737: stands for an address anywhere on the internet
 INSIDE = ("192.168.56.1", "172.17.0.1", "127.0.0.1")  # where a laptop may seem to come from
@@ -145,8 +145,8 @@ def is_open_to_others(host: Host, path: Path, user: str) -> bool:
         return True
     if not path.mode & 0o020:
         return False
-    members = host.run("getent group %s", path.group).stdout.strip().rpartition(":")[2]
-    return path.group != user or any(each != user for each in members.split(",") if each)
+    members = group_members(host, path.group) or []
+    return path.group != user or any(each != user for each in members)
 
 
 # -- the laptop ---------------------------------------------------------------------------------

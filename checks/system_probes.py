@@ -15,6 +15,7 @@ from typing import Any
 
 from testinfra.host import Host
 
+import probes
 from stackwalk.verdict import CheckBroken
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -203,7 +204,7 @@ def timers_that_run(host: Host, words: str) -> list[str]:
         if len(names := re.findall(r"\S+\.(?:timer|service)", line)) != 2:
             continue
         timer, service = names
-        does = host.run("systemctl show -p ExecStart --value %s", service).stdout
+        does = probes.unit_property(host, service, "ExecStart")
         if re.search(words, does) and not timer.startswith("apt-daily"):
             found.append(timer)
     return [name for name in found if find_unit(host, name).is_enabled]
@@ -351,20 +352,6 @@ def _jail(host: Host, name: str, what: str) -> str:
 
 
 # -- rights -------------------------------------------------------------------------------------
-
-
-def may(host: Host, user: str, right: str, path: str, *, group: str = "") -> bool:
-    """Whether a user, with a new login's groups, may read ``r``, write ``w`` or enter ``x``."""
-    who = ["-u", user, *(["-g", group] if group else [])]
-    return bool(host.run(f"runuser {shlex.join(who)} -- test -{right} {shlex.quote(path)}").rc == 0)
-
-
-def group_members(host: Host, name: str) -> list[str] | None:
-    """The members that the group's own line lists; none where there is no such group."""
-    found = host.run("getent group %s", name)
-    if found.rc != 0:
-        return None
-    return [m for m in found.stdout.strip().rpartition(":")[2].split(",") if m]
 
 
 def fullest(host: Host, *paths: str) -> tuple[str, int]:

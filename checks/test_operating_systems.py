@@ -164,7 +164,7 @@ def test_updates_unattended(web: Host) -> str:
 
     Rejects it installed and switched off, without the security archive, and without room.
     """
-    if web.run("command -v unattended-upgrade").rc != 0:
+    if not probes.is_installed(web, "unattended-upgrade"):
         raise NotStarted(
             "nothing on web installs updates by itself",
             expected="a program that installs security updates without being asked",
@@ -309,14 +309,18 @@ def test_firewall_default_deny(web: Host) -> str:
     return f"from outside: {found}; web's own questions are answered{unseen}"
 
 
+def _rules_with(web: Host, pattern: str) -> str:
+    """The lines of the kernel's rules that a pattern (grep -E) fits; empty where none does."""
+    return str(web.run("nft list ruleset | grep -E %s", pattern).stdout).strip()
+
+
 def _require_questions_out(web: Host) -> None:
     """Called when no answer came: one that was never asked for is another fault."""
-    policy = web.run("nft list ruleset | grep 'hook output.*policy drop'")
-    if policy.rc == 0:
+    if policy := _rules_with(web, "hook output.*policy drop"):
         raise Unmet(
             "web's own questions do not get out",
             expected="web may call others, to ask for a name or a package",
-            found=f"no call of web's reached a stranger's port 443; {policy.stdout.strip()}",
+            found=f"no call of web's reached a stranger's port 443; {policy}",
             look="web: sudo ufw status verbose; sudo nft list chains",
             saw="no_questions",
         )
@@ -353,11 +357,11 @@ def _why_too_open(web: Host, opened: list[str]) -> Cause:
         return a_rule
     if all(name.startswith("v6") for name in opened):
         return Cause("over IPv6 every port is open", saw="v6_open")
-    if web.run("nft list ruleset | grep -q 'hook input.*policy drop'").rc == 0:
+    if _rules_with(web, "hook input.*policy drop"):
         return a_rule
     if web.run("ufw status | grep -q inactive").rc == 0:
         return Cause("the firewall is switched off", saw="switched_off")
-    if web.run("nft list ruleset | grep -q 'hook input'").rc != 0:
+    if not _rules_with(web, "hook input"):
         return Cause("no firewall stands between a stranger and any port", saw="otherwise")
     return Cause("what no rule speaks of is let in", saw="default_allow")
 
@@ -375,7 +379,7 @@ def test_guessers_banned(web: Host) -> str:
     Rejects one that would ban the laptop too, and one that counts by what a line may lack.
     The stranger has an address that nobody else has, and the ban is taken back at the end.
     """
-    if web.run("command -v fail2ban-client").rc != 0:
+    if not probes.is_installed(web, "fail2ban-client"):
         return _measure_others(web)
     if web.run("fail2ban-client ping").rc != 0:
         if _has_others(web):
@@ -546,10 +550,8 @@ def _measure_others(web: Host) -> str:
 
 
 def _has_others(web: Host) -> bool:
-    counts = web.run("nft list ruleset | grep -qE '(add|update) @'").rc == 0
-    return counts or any(
-        web.run("command -v %s", name).rc == 0 for name in ("sshguard", "crowdsec")
-    )
+    counts = _rules_with(web, "(add|update) @")
+    return bool(counts) or any(probes.is_installed(web, name) for name in ("sshguard", "crowdsec"))
 
 
 def _say_why_not(web: Host, jail: system_probes.Jail, seen: dict[str, object]) -> None:
@@ -594,7 +596,7 @@ def test_host_named(web: Host) -> str:
         )
     said = web.run("timeout 8 getent ahosts %s", NAME).stdout.split("\n")
     addresses = {line.split()[0] for line in said if line}
-    own = set(web.run("hostname -I").stdout.split()) | {"::1"}
+    own = {*probes.own_addresses(web), "::1"}
     strangers = {a for a in addresses - own if not a.startswith(("127.", "fe80:"))}
     if not addresses or strangers:
         raise Unmet(
@@ -626,7 +628,7 @@ def test_host_named(web: Host) -> str:
 
 def test_team_folder_shared(web: Host) -> str:
     """Accepts setgid or a default ACL, any owner; what members and strangers may do is measured."""
-    members = system_probes.group_members(web, TEAM)
+    members = probes.group_members(web, TEAM)
     folder = probes.find_path(web, SHARED)
     look = f"web: ls -ld {SHARED}; getent group {TEAM}; id {PERSON}"
     if folder is None or members is None:
@@ -654,7 +656,7 @@ def test_team_folder_shared(web: Host) -> str:
             look=f"web: id {PERSON}",
             saw="thrown_out",
         )
-    if any(system_probes.may(web, STRANGER, right, SHARED) for right in "rwx"):
+    if any(probes.may(web, STRANGER, right, SHARED) for right in "rwx"):
         raise Unmet(
             "somebody who is not in the team can get at the folder",
             expected="nothing for others",
@@ -662,7 +664,7 @@ def test_team_folder_shared(web: Host) -> str:
             look=look,
             saw="open_to_all",
         )
-    if not all(system_probes.may(web, PERSON, right, SHARED) for right in "rwx"):
+    if not all(probes.may(web, PERSON, right, SHARED) for right in "rwx"):
         raise Unmet(
             "a member of the team cannot work in the folder",
             expected=f"{PERSON} may list it, enter it and put files there",
@@ -705,7 +707,7 @@ def test_secret_kept(web: Host) -> str:
         )
     folder = SECRET.rpartition("/")[0]
     find = "runuser -u %s -- find %s -type f -readable"
-    others = [who for who in (STRANGER, PERSON) if system_probes.may(web, who, "r", SECRET)]
+    others = [who for who in (STRANGER, PERSON) if probes.may(web, who, "r", SECRET)]
     if others == [PERSON] and READERS in web.run("id -nG %s", PERSON).stdout.split():
         raise Unmet(
             f"{PERSON} can read the secret, as a member of the group {READERS}",
@@ -734,7 +736,7 @@ def test_secret_kept(web: Host) -> str:
 
 
 def _require_readers(web: Host, file: probes.Path, look: str) -> str:
-    if system_probes.group_members(web, READERS) is None or not system_probes.may(
+    if probes.group_members(web, READERS) is None or not probes.may(
         web, STRANGER, "r", SECRET, group=READERS
     ):
         raise Unmet(
@@ -857,7 +859,7 @@ def _is_swap_kept(web: Host, sources: list[str]) -> bool:
         unit = web.run("systemd-escape --path --suffix=swap %s", source).stdout.strip()
         if not unit:
             raise CheckBroken(f"systemd-escape says nothing of {source}")
-        made = web.run("systemctl show -p FragmentPath --value %s", unit).stdout.strip()
+        made = probes.unit_property(web, unit, "FragmentPath")
         if source in lines or made.startswith(("/etc/", "/usr/lib/")) or "zram" in source:
             return True
     return False

@@ -46,12 +46,17 @@ class Cause:
     path: str = ""  # of the file it is about
 
 
+def _curl(path: str, options: str = "-i") -> str:
+    """What a person types to see what the check saw."""
+    return f"web: curl {options} -H 'Host: {SITE}' http://127.0.0.1{path}"
+
+
 # -- names --------------------------------------------------------------------------------------
 
 
 def test_zone_answers(web: Host) -> str:
     """Accepts any name server on the loopback; rejects one that strangers can ask too."""
-    if not web_probes.is_installed(web, "dig"):
+    if not probes.is_installed(web, "dig"):
         raise NotStarted(
             "the machine has no dig yet, and a name server is asked with dig",
             expected="dig on web, and a name server to ask",
@@ -86,7 +91,7 @@ def test_zone_answers(web: Host) -> str:
 def _require_address(web: Host, reply: web_probes.Reply) -> None:
     found = reply.values("A")
     look = f"web: dig @127.0.0.1 {SITE} A; hostname -I"
-    mine = web_probes.own_addresses(web)
+    mine = probes.own_addresses(web)
     public = web_probes.in_course_network(mine) or mine
     if not found or set(found) - set(public):
         cause = _why_not_public(found, mine)
@@ -181,7 +186,7 @@ def _require_listener(web: Host) -> Listener:
     listener = web_probes.find_listener(web, 80)
     if listener:
         return listener
-    installed = [server for server in SERVERS if web_probes.is_installed(web, server)]
+    installed = [server for server in SERVERS if probes.is_installed(web, server)]
     if not installed:
         raise NotStarted(
             "no web server answers on web",
@@ -189,9 +194,7 @@ def _require_listener(web: Host) -> Listener:
             found="nothing listens at port 80, and no web server is installed",
             look="web: sudo ss -ltnp",
         )
-    enabled = [
-        s for s in installed if web_probes.unit_property(web, s, "UnitFileState") == "enabled"
-    ]
+    enabled = [s for s in installed if probes.unit_property(web, s, "UnitFileState") == "enabled"]
     server = (enabled or installed)[0]
     complaint = web_probes.config_complaint(web, server)
     raise Unmet(
@@ -219,7 +222,7 @@ def _say_why(web: Host, listener: Listener, page: Answer) -> None:
             "broken_config": _look_at_files(listener.program),
             "unreadable": f"web: sudo namei -l {cause.path}",
             "not_reloaded": f"web: sudo journalctl -u {listener.unit or 'nginx'} -n 5",
-        }.get(cause.saw, f"web: curl -i -H 'Host: {SITE}' http://127.0.0.1/"),
+        }.get(cause.saw, _curl("/")),
         saw=cause.saw,
     )
 
@@ -230,7 +233,7 @@ def _look_at_files(program: str) -> str:
 
 
 def _why(web: Host, listener: Listener, page: Answer) -> Cause:
-    waiting = [s for s in SERVERS if s != listener.program and web_probes.is_installed(web, s)]
+    waiting = [s for s in SERVERS if s != listener.program and probes.is_installed(web, s)]
     if listener.program not in SERVERS and waiting:
         what = f"port 80 is held by {listener.program}, so {waiting[0]} cannot have it"
         return Cause(what, saw="port_taken")
@@ -239,7 +242,7 @@ def _why(web: Host, listener: Listener, page: Answer) -> Cause:
         return Cause(what, saw="broken_config", found=complaint)
     user = web_probes.server_account(web, listener)
     pages = web_probes.find_pages(web, "index.html", MARK)
-    shut = [path for path in pages if not web_probes.may(web, user, "-r", path)]
+    shut = [path for path in pages if not probes.may(web, user, "r", path)]
     if shut and shut == pages and page.status in (403, 404, 500):
         what = f"{listener.program} runs as {user} and may not read your page"
         return Cause(what, saw="unreadable", path=shut[0])
@@ -264,7 +267,7 @@ def _why(web: Host, listener: Listener, page: Answer) -> Cause:
 def _require_types(web: Host) -> None:
     for path, types in MIME.items():
         part = web_probes.ask(web, path)
-        look = f"web: curl -i -H 'Host: {SITE}' http://127.0.0.1{path}"
+        look = _curl(path)
         if part.status != 200:
             raise Unmet(
                 f"your page is there, and its {path} is not",
@@ -298,7 +301,7 @@ def test_web_server_returns(web: Host) -> str:
             saw="no_service",
         )
     _require_sound_files(web, listener)
-    state = web_probes.unit_property(web, listener.unit, "UnitFileState")
+    state = probes.unit_property(web, listener.unit, "UnitFileState")
     if state not in ("enabled", "static", "generated"):
         raise Unmet(
             f"{listener.unit} runs now and would be gone after a reboot",
@@ -307,8 +310,8 @@ def test_web_server_returns(web: Host) -> str:
             look=f"web: systemctl is-enabled {listener.unit}",
             saw="not_enabled",
         )
-    restart = web_probes.unit_property(web, listener.unit, "Restart")
-    if web_probes.unit_property(web, listener.unit, "NeedDaemonReload") == "yes":
+    restart = probes.unit_property(web, listener.unit, "Restart")
+    if probes.unit_property(web, listener.unit, "NeedDaemonReload") == "yes":
         raise Unmet(
             f"systemd has not read the files of {listener.unit} since they were changed",
             expected="systemd knows the unit as it stands in the files",
@@ -353,7 +356,7 @@ def _require_sound_files(web: Host, listener: Listener) -> None:
 def test_strangers_turned_away(web: Host) -> str:
     """Accepts a closed connection or any 4xx; rejects pages, redirects and the welcome page."""
     _require_listener(web)
-    address = web_probes.own_addresses(web)[0]
+    address = probes.own_addresses(web)[0]
     for name, asked in (
         ("stranger.test", "a name that is not yours"),
         (address, "an address and no name"),
@@ -406,7 +409,7 @@ def test_hidden_files_kept(web: Host) -> str:
                 f"{listener.program} gives {path} to whoever asks for it",
                 expected="403, 404 or a closed connection, and nothing of what is in it",
                 found=str(answer),
-                look=f"web: curl -i -H 'Host: {SITE}' http://127.0.0.1{path}",
+                look=_curl(path),
                 saw="dot_file_served" if path == draft else "only_at_the_top",
             )
     _require_well_known(web)
@@ -435,7 +438,7 @@ def _require_well_known(web: Host) -> None:
             "/.well-known/security.txt is refused too",
             expected="200 with a line Contact: …",
             found=str(answer),
-            look=f"web: curl -i -H 'Host: {SITE}' http://127.0.0.1/.well-known/security.txt",
+            look=_curl("/.well-known/security.txt"),
             saw="well_known_shut",
         )
     listing = web_probes.ask(web, "/static/")
@@ -444,7 +447,7 @@ def _require_well_known(web: Host) -> None:
             "a folder's address gives the list of what is in it",
             expected="/static/ gives 403 or 404",
             found=str(listing),
-            look=f"web: curl -i -H 'Host: {SITE}' http://127.0.0.1/static/",
+            look=_curl("/static/"),
             saw="listing",
         )
 
@@ -484,7 +487,7 @@ def test_answers_compressed(web: Host) -> str:
             f"{SITE} has no style sheet, script or drawing yet",
             expected=f"{STYLE}, {SCRIPT} and {LOGO}, each above {WORTH_PACKING} bytes",
             found="none of them",
-            look=f"web: curl -i -H 'Host: {SITE}' http://127.0.0.1{STYLE}",
+            look=_curl(STYLE),
         )
     look = f"web: curl -sI -H 'Host: {SITE}' -H 'Accept-Encoding: gzip' http://127.0.0.1"
     if plain:
@@ -520,7 +523,7 @@ def test_errors_have_pages(web: Host) -> str:
             "there is no fire drill yet: nothing behind the site is ever asked",
             expected="/fire-drill/ gives 502, 503 or 504, with your page",
             found=str(drill),
-            look=f"web: curl -i -H 'Host: {SITE}' http://127.0.0.1/fire-drill/",
+            look=_curl("/fire-drill/"),
             saw="no_drill",
         )
     _require_page(drill, "/fire-drill/", kind="50x", right=drill.status in (502, 503, 504))
@@ -529,14 +532,14 @@ def test_errors_have_pages(web: Host) -> str:
             "both errors show the same page",
             expected="one page for what is not there, another for what is broken",
             found=str(drill),
-            look=f"web: curl -i -H 'Host: {SITE}' http://127.0.0.1/fire-drill/",
+            look=_curl("/fire-drill/"),
             saw="same_page",
         )
     return f"404 and {drill.status}, each with a page of its own"
 
 
 def _require_page(answer: Answer, path: str, *, kind: str, right: bool) -> None:
-    look = f"web: curl -i -H 'Host: {SITE}' http://127.0.0.1{path}"
+    look = _curl(path)
     if not right:
         is_soft = answer.status < 400 and answer.status > 0
         raise Unmet(
@@ -577,7 +580,7 @@ def test_headers_set(web: Host) -> str:
             "the site promises https, and there is none",
             expected="no Strict-Transport-Security before chapter 11",
             found=f"Strict-Transport-Security: {page.header('strict-transport-security')}",
-            look=f"web: curl -sI -H 'Host: {SITE}' http://127.0.0.1/",
+            look=_curl("/", "-sI"),
             saw="hsts_too_early",
         )
     if re.search(r"\d", page.header("server")):
@@ -585,7 +588,7 @@ def test_headers_set(web: Host) -> str:
             "every answer says which version of the server runs",
             expected="no version in the header Server",
             found=f"Server: {page.header('server')}",
-            look=f"web: curl -sI -H 'Host: {SITE}' http://127.0.0.1/",
+            look=_curl("/", "-sI"),
             saw="tells_version",
         )
     age = re.search(r"max-age=(\d+)", style.header("cache-control"))
@@ -594,7 +597,7 @@ def test_headers_set(web: Host) -> str:
             "browsers are not told that they may keep the style sheet for an hour",
             expected=f"Cache-Control with a max-age of {AN_HOUR} seconds or more for {STYLE}",
             found=f"Cache-Control: {style.header('cache-control') or 'none'}",
-            look=f"web: curl -sI -H 'Host: {SITE}' http://127.0.0.1{STYLE}",
+            look=_curl(STYLE, "-sI"),
             saw="no_cache_time",
         )
     return f"on the page, on {STYLE} and on errors; kept for {age[1]} seconds"
@@ -616,6 +619,6 @@ def _require_protection(path: str, answer: Answer, *, saw: str) -> None:
         expected="; ".join(missing or [lack.expected for lack in lacks]),
         found=f"{path}: {answer.status} "
         + (without if missing else "with " + "; ".join(lack.found for lack in lacks)),
-        look=f"web: curl -sI -H 'Host: {SITE}' http://127.0.0.1{path}",
+        look=_curl(path, "-sI"),
         saw=saw if missing else "too_wide",
     )

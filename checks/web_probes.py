@@ -10,6 +10,8 @@ from pathlib import Path
 
 from testinfra.host import Host
 
+import probes
+
 CLOCK_TICKS = 100  # per second, in /proc/PID/stat: fixed for every Linux program (proc(5))
 GIVE_UP_S = 5  # a server on the same computer answers at once, an emulated one within a second
 COURSE_NETWORK = ip_network("192.168.56.0/21")  # every slot has a /24 of it
@@ -117,15 +119,6 @@ def open_addresses(host: Host, port: int) -> list[str]:
     return sorted(set(found))
 
 
-def unit_property(host: Host, unit: str, name: str) -> str:
-    """A property of a unit, as ``systemctl show`` knows it; empty where there is none."""
-    return str(host.run("systemctl show --value -p %s -- %s", name, unit).stdout).strip()
-
-
-def is_installed(host: Host, program: str) -> bool:
-    return bool(host.run("command -v %s", program).rc == 0)
-
-
 # -- its configuration --------------------------------------------------------------------------
 
 TESTS = {
@@ -137,7 +130,7 @@ TESTS = {
 
 def config_complaint(host: Host, program: str) -> str:
     """What a web server says of its own files; empty when it would start with them."""
-    if program not in TESTS or not is_installed(host, program):
+    if program not in TESTS or not probes.is_installed(host, program):
         return ""
     tested = host.run(TESTS[program])
     return first_complaint(tested.stderr or tested.stdout) if tested.rc != 0 else ""
@@ -222,18 +215,11 @@ def server_account(host: Host, listener: Listener) -> str:
     return next((user for user in shown if user != "root"), "root")
 
 
-def may(host: Host, user: str, what: str, path: str) -> bool:
-    """Whether an account may do something with a path: ``-r`` read, ``-w`` write (test(1))."""
-    return bool(host.run(f"{_AS} test %s %s", user, user, what, path).rc == 0)
-
-
 def writable_below(host: Host, user: str, folder: str) -> str:
     """The first path in a folder that an account could write to; empty where there is none."""
-    found = host.run(f"{_AS} find %s ! -type l -writable -print -quit", user, user, folder)
+    found = host.run("runuser -u %s -- find %s ! -type l -writable -print -quit", user, folder)
     return str(found.stdout).strip()
 
-
-_AS = "setpriv --reuid %s --regid %s --init-groups"
 
 # -- names --------------------------------------------------------------------------------------
 
@@ -284,11 +270,6 @@ def read_reply(text: str) -> Reply:
         "aa" in (flags[1].split() if flags else []),
         tuple(Record(name, int(ttl), kind, value) for name, ttl, kind, value in lines),
     )
-
-
-def own_addresses(host: Host) -> list[str]:
-    """The machine's addresses, loopback left out."""
-    return str(host.run("hostname -I").stdout).split()
 
 
 def in_course_network(addresses: Sequence[str]) -> list[str]:
