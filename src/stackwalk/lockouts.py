@@ -10,7 +10,8 @@ from stackwalk.problems import AuthorError, Problem
 from stackwalk.shelltext import syntax_error
 
 SCRIPTS = ("inflict", "look", "mend")
-KEYS = ("title", "says", *SCRIPTS, "can")
+SENTENCES = ("says", "does")
+KEYS = ("title", *SENTENCES, *SCRIPTS, "can")
 SHARED = "shared.sh"
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -24,6 +25,7 @@ class Lockout:
         says: what happened, one sentence for the learner.
         inflict: makes it so, for the tests and for a demonstration.
         look: changes nothing, prints one line of evidence and ends with 0 when this is a cause.
+        does: what the mend will do, told before it is asked for: ``makes the line a comment.``
         mend: the smallest change that lets ssh in; prints what it ``kept`` and ``changed``.
         can: what the machine must be capable of, such as ``own_kernel``.
     """
@@ -33,6 +35,7 @@ class Lockout:
     says: str
     inflict: str
     look: str
+    does: str
     mend: str
     can: tuple[str, ...] = ()
 
@@ -101,8 +104,10 @@ def _odd(fields: Fields, path: Path, texts: dict[str, str]) -> Iterator[Problem]
     lines = fields.yaml.lines
     if texts["title"].endswith("."):
         yield Problem(path, lines["title"], "`title` ends with a full stop", "leave it out")
-    if texts["says"] and (not texts["says"].endswith(".") or ". " in texts["says"]):
-        yield Problem(path, lines["says"], "`says` is not one sentence", "end it with a full stop")
+    for key in SENTENCES:
+        if texts[key] and (not texts[key].endswith(".") or ". " in texts[key]):
+            fix = "end it with a full stop"
+            yield Problem(path, lines[key], f"`{key}` is not one sentence", fix)
     for key in SCRIPTS:
         if said := syntax_error(texts[key]):
             yield Problem(path, lines[key], f"`{key}` is not sh: {said}", "try it with `sh -n`")

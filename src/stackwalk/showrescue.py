@@ -11,22 +11,23 @@ def render_rescue(result: RescueResult) -> str:
     """The outcome; the findings were shown when they were asked about, and stand here again."""
     lines = _ways(result.before)
     for finding in result.found:
-        lines += ["", *render_finding(finding).split("\n")]
-        for mended in result.mended:
-            lines += _mended(mended) if mended.finding == finding else []
+        done = [line for each in result.mended if each.finding == finding for line in _mended(each)]
+        lines += ["", *render_finding(finding, is_open=not done).split("\n"), *done]
     if result.mended:
         lines += ["", "new logins:", *_ways(result.after)]
     return "\n".join([*lines, "", *_end(result)])
 
 
-def render_finding(finding: Finding) -> str:
-    """The cause, in words, and the line that did it."""
+def render_finding(finding: Finding, *, is_open: bool = True) -> str:
+    """The cause, in words, and the line that did it; of an open one, what mending it would do."""
     where = finding.file + (f", line {finding.line}" if finding.line else "")
     did_it = f"{where}\n{finding.text}" if finding.file else finding.evidence
     fold = textwrap.TextWrapper(WIDTH, initial_indent="    ", subsequent_indent="    ")
     lines = [f"✘ {finding.title}", *fold.wrap(" ".join(finding.says.split()))]
     first, *more = did_it.split("\n")
     lines += [f"    did it     {first}", *(f"               {line}" for line in more)]
+    plan = textwrap.TextWrapper(WIDTH, initial_indent="    mending    ", subsequent_indent=" " * 15)
+    lines += plan.wrap(" ".join(finding.does.split())) if is_open else []
     return "\n".join(lines)
 
 

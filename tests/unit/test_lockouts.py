@@ -15,6 +15,7 @@ says: Somebody shut it.
 inflict: "true"
 look: |
   echo /etc/door:3: shut
+does: opens the door again.
 mend: "true"
 """
 
@@ -48,6 +49,7 @@ def test_a_lockout_is_read(folder: Path) -> None:
         pytest.param(GOOD[-13:], "", "1: `mend` is missing; add `mend: …`", id="missing"),
         pytest.param("shut\nsays", "shut.\nsays", "1: `title` ends with a full stop", id="title"),
         pytest.param("shut it.", "shut. It.", "2: `says` is not one sentence", id="says"),
+        pytest.param("again.", "again", "6: `does` is not one sentence", id="does"),
         pytest.param("3: shut", "3: (shut", "4: `look` is not sh: ", id="syntax"),
         pytest.param("title:", "title: :", "1: not YAML: ", id="yaml"),
     ],

@@ -26,12 +26,13 @@ PORT = Finding(
     "other-port",
     "sshd listens elsewhere",
     "It listens on another port.",
+    "adds Port 22 beside it.",
     "/etc/ssh/sshd_config:3: Port 2222",
     "/etc/ssh/sshd_config",
     3,
     "Port 2222",
 )
-BAN = Finding("ban", "The laptop is banned", "Somebody counted.", "fail2ban holds it", "", None, "")
+BAN = Finding("ban", "The laptop is banned", "One counted.", "lets it go.", "fail2ban holds it")
 CLOSED = Way("vagrant", works=False, why="ssh to web refused on 127.0.0.1 port 2222")
 OPEN = Way("vagrant", works=True)
 Play = Callable[..., list[str]]
@@ -147,7 +148,7 @@ def test_only_looking_mends_nothing(home: Home, play: Play) -> None:
 
     assert (mended, result.exit_code) == ([], 1)
     assert [finding.name for finding in result.left] == ["other-port", "ban"]
-    assert "    did it     fail2ban holds it" in render_rescue(result)
+    assert "    did it     fail2ban holds it\n    mending    lets it go.\n" in render_rescue(result)
     assert render_rescue(result).endswith(
         "Nothing was changed on the machine or in your progress.\n"
         "  next       stackwalk rescue web   (asks before each; --yes mends all)"
@@ -245,7 +246,7 @@ def test_a_machine_that_is_off_says_how_to_start_it(home: Home) -> None:
 def test_evidence_is_read_as_file_line_and_text(
     said: str, file: str, line: int | None, text: str
 ) -> None:
-    lockout = Lockout("name", "Title", "Says.", "true", "true", "true")
+    lockout = Lockout("name", "Title", "Says.", "true", "true", "mends it.", "true")
 
     found = read_finding(lockout, said)
 

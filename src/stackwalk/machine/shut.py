@@ -32,6 +32,7 @@ class Finding:
     name: str
     title: str
     says: str
+    does: str  # what its mend will do
     evidence: str
     file: str = ""
     line: int | None = None
@@ -88,7 +89,7 @@ def look_inside(home: Home, name: str) -> Inside:
 def read_finding(lockout: Lockout, said: str) -> Finding:
     """What a look printed: ``/etc/passwd:22: text``, ``/etc/nologin: text``, or plain words."""
     evidence = said.strip().splitlines()[0].strip()[:EVIDENCE]
-    plain = Finding(lockout.name, lockout.title, lockout.says, evidence)
+    plain = Finding(lockout.name, lockout.title, lockout.says, lockout.does, evidence)
     match = PLACE.fullmatch(evidence)
     if match is None:
         return plain
