@@ -207,14 +207,15 @@ class ChapterWalk:
         return [task for past in self.course.chapters[: last + 1] for task in past.tasks]
 
     def _look(self, tasks: Sequence[Task], heed_needs: bool = True) -> list[Verdict]:
-        return run_checks(
-            self.course,
-            tasks,
-            vantages(self.home),
-            can=machine_can(self.home),
-            heed_needs=heed_needs,
-            report=self.say,
-        )
+        with vantages(self.home) as hosts:
+            return run_checks(
+                self.course,
+                tasks,
+                hosts,
+                can=machine_can(self.home),
+                heed_needs=heed_needs,
+                report=self.say,
+            )
 
     def _where(self, promised: Mapping[str, Any]) -> str:
         return f"{self.chapter.name}/chapter.md:{promised.get('line', '?')}"

@@ -1,5 +1,6 @@
 """testinfra hosts for the checks: the machine over one kept connection, and the laptop."""
 
+import contextlib
 import shlex
 import subprocess
 from typing import Any
@@ -9,17 +10,24 @@ from testinfra.host import Host
 
 from stackwalk.errors import RemoteTimeout
 from stackwalk.home import Home, find_home
+from stackwalk.machine.errand import Errand, NoScout
 from stackwalk.machine.remote import Answer, require_up, run_remote, slowness
 
 LIMIT_S = 20.0
 
 
 def open_host(
-    home: Home, name: str = "web", *, fresh: bool = False, limit_s: float = LIMIT_S
+    home: Home,
+    name: str = "web",
+    *,
+    errand: Errand | None = None,
+    fresh: bool = False,
+    limit_s: float = LIMIT_S,
 ) -> Host:
     """A testinfra host whose commands run as root on the machine.
 
     Args:
+        errand: run them all in one session; whoever began it closes it.
         fresh: log in anew for every command, where a kept connection would lie: after a change
             of sshd, of keys or of groups.
         limit_s: seconds each command may take.
@@ -27,7 +35,7 @@ def open_host(
         NotUp, Unreachable: now, or later from any command; RemoteTimeout from any command.
     """
     require_up(home, name)
-    return Host(_MachineBackend(home, name, fresh=fresh, limit_s=limit_s))
+    return Host(_MachineBackend(home, name, errand=errand, fresh=fresh, limit_s=limit_s))
 
 
 def open_laptop(home: Home | None = None, *, limit_s: float = LIMIT_S) -> Host:
@@ -70,16 +78,31 @@ class _Backend(BaseBackend):  # type: ignore[misc]  # testinfra ships no types
 class _MachineBackend(_Backend):
     NAME = "ssh"  # testinfra's modules ask for it
 
-    def __init__(self, home: Home, name: str, *, fresh: bool, limit_s: float) -> None:
+    def __init__(
+        self,
+        home: Home,
+        name: str,
+        *,
+        fresh: bool,
+        limit_s: float,
+        errand: Errand | None = None,
+    ) -> None:
         super().__init__(name)  # without its sudo: run_remote has the one that cannot ask
         self._home = home
+        self._errand = errand
         self._fresh = fresh
         self._limit_s = limit_s
 
     def run(self, command: str, *args: str, **kwargs: Any) -> CommandResult:
         # kwargs: testinfra passes `encoding` from one place, which get_encoding makes moot.
         line = self.get_command(command, *args)
-        answer = run_remote(
+        return self.to_result(line, self._ask(line))
+
+    def _ask(self, line: str) -> Answer:
+        if self._errand:
+            with contextlib.suppress(NoScout):
+                return self._errand.run(line, limit_s=self._limit_s)
+        return run_remote(
             self._home,
             self.hostname,
             line,
@@ -87,7 +110,6 @@ class _MachineBackend(_Backend):
             fresh=self._fresh,
             limit_s=self._limit_s,
         )
-        return self.to_result(line, answer)
 
 
 class _LaptopBackend(_Backend):

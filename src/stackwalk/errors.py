@@ -45,5 +45,9 @@ class Unreachable(MachineError):
     """The machine should be there and its ssh does not answer."""
 
 
+class WentAway(Unreachable):
+    """The machine was there, and then, in the middle of a look, it was not."""
+
+
 class RemoteTimeout(MachineError):
     """A command on the machine did not finish within its time limit."""

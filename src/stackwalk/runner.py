@@ -5,13 +5,13 @@ import inspect
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from stackwalk.course import Course, Task
-from stackwalk.errors import MachineError, NotUp, StackwalkError, Unreachable
+from stackwalk.errors import MachineError, NotUp, StackwalkError, Unreachable, WentAway
 from stackwalk.verdict import CheckBroken, Status, Unmet, Verdict, trim
 
 Hosts = Callable[[str], Any]  # vantage (web, web_fresh, laptop) -> testinfra Host
@@ -50,7 +50,7 @@ def run_checks(
     """
     modules = _Modules(course.root / "checks")
     seen: dict[str, Verdict] = {}
-    lost: dict[str, Verdict] = {}
+    lost = _Lost()
     for task in tasks:
         waits_for = _root_cause(task, seen) if heed_needs else ""
         if waits_for:
@@ -60,7 +60,23 @@ def run_checks(
         else:
             module = f"test_{course.chapter_of(task.id).slug.replace('-', '_')}"
             seen[task.id] = _look(task, modules, module, hosts, lost, report)
-    return list(seen.values())
+    return [_doubted(verdict, lost) for verdict in seen.values()]
+
+
+@dataclass
+class _Lost:
+    """Machines that cannot be asked any more in this look, and what there is to say of it."""
+
+    machines: dict[str, Verdict] = field(default_factory=dict)
+    in_the_middle: Verdict | None = None
+
+
+def _doubted(verdict: Verdict, lost: _Lost) -> Verdict:
+    """A machine that went away in the middle was perhaps going down when it said no before."""
+    is_no = verdict.status in (Status.UNMET, Status.NOT_STARTED)
+    if lost.in_the_middle is None or not is_no:
+        return verdict
+    return replace(lost.in_the_middle, task=verdict.task)
 
 
 def _root_cause(task: Task, seen: Mapping[str, Verdict]) -> str:
@@ -85,7 +101,7 @@ def _look(
     modules: "_Modules",
     module: str,
     hosts: Hosts,
-    lost: dict[str, Verdict],
+    lost: _Lost,
     report: Callable[[str], None],
 ) -> Verdict:
     vantage = ""
@@ -94,15 +110,17 @@ def _look(
         given = {}
         for vantage in inspect.signature(check).parameters:
             machine = vantage.removesuffix("_fresh")
-            if machine in lost:  # do not wait for a dead machine once per task
-                return replace(lost[machine], task=task.id)
+            if machine in lost.machines:  # do not wait for a dead machine once per task
+                return replace(lost.machines[machine], task=task.id)
             given[vantage] = hosts(vantage)
         return Verdict(task.id, Status.MET, found=trim(str(check(**given) or "")))
     except Unmet as unmet:
         return _from_unmet(task, unmet)
     except (NotUp, Unreachable) as trouble:
         verdict = _unknown(task, trouble)
-        lost[vantage.removesuffix("_fresh")] = verdict
+        lost.machines[vantage.removesuffix("_fresh")] = verdict
+        if isinstance(trouble, WentAway):
+            lost.in_the_middle = verdict
         return verdict
     except StackwalkError as trouble:
         return _unknown(task, trouble)

@@ -6,7 +6,7 @@ import pytest
 from samples import make_chapter, make_task
 
 from stackwalk.course import Course
-from stackwalk.errors import RemoteTimeout, Unreachable
+from stackwalk.errors import RemoteTimeout, Unreachable, WentAway
 from stackwalk.runner import run_checks, with_needs
 from stackwalk.verdict import Status, Verdict
 
@@ -109,6 +109,24 @@ def test_dead_machine_is_asked_once(written: Course) -> None:
     assert asked == ["web"]
     assert {v.status for v in verdicts.values()} == {Status.UNKNOWN}
     assert verdicts["third_done"].what.startswith("I could not look: ssh to web refused")
+
+
+def test_no_of_a_machine_that_went_away_in_the_middle_is_doubted(written: Course) -> None:
+    """It may have been on its way down when its services were found stopped."""
+
+    def hosts(vantage: str) -> str:
+        if vantage == "web_fresh":
+            raise WentAway("ssh to web refused on 127.0.0.1 port 2222")
+        return vantage
+
+    verdicts = look(written, hosts=hosts, heed_needs=False)
+
+    assert verdicts["first_done"].status is Status.MET
+    assert verdicts["second_done"] == Verdict(
+        "second_done",
+        Status.UNKNOWN,
+        what="I could not look: ssh to web refused on 127.0.0.1 port 2222",
+    )
 
 
 def test_slow_command_is_unknown_for_its_task_only(written: Course) -> None:

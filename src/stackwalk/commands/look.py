@@ -65,13 +65,14 @@ def met_tasks(desk: Desk) -> list[Task]:
 
 def look_at(desk: Desk, tasks: Iterable[Task]) -> list[Verdict]:
     """One look at these tasks and at all they need; remembers nothing."""
-    return run_checks(
-        desk.course,
-        with_needs(desk.course, tasks),
-        vantages(desk.home),
-        can=machine_can(desk.home),
-        report=partial(_report, desk.home),
-    )
+    with vantages(desk.home) as hosts:
+        return run_checks(
+            desk.course,
+            with_needs(desk.course, tasks),
+            hosts,
+            can=machine_can(desk.home),
+            report=partial(_report, desk.home),
+        )
 
 
 def _targets(desk: Desk, target: str | None) -> tuple[Chapter, tuple[Task, ...]]:

@@ -111,7 +111,12 @@ def wrap(command: str, user: str, limit_s: float) -> str:
     """The line sent to the machine: limited, as the user, its status said last on stderr."""
     limited = f"timeout -k {KILL_AFTER_S} {limit_s:g} /bin/sh -c {shlex.quote(command)}"
     as_user = f"sudo -n -u {shlex.quote(user)} -- {limited}" if user else limited
-    return f"{as_user}; printf '{MARK}%d' $? >&2"
+    return say_status(as_user)
+
+
+def say_status(line: str) -> str:
+    """The same line, saying last on stderr how it ended: without that, ssh itself failed."""
+    return f"{line}; printf '{MARK}%d' $? >&2"
 
 
 def probe_ssh(host: str, port: int, *, limit_s: float) -> Sight:
@@ -151,11 +156,11 @@ def read_marked(stdout: bytes, stderr: bytes) -> Answer | None:
 def _read_answer(record: Record, done: "subprocess.CompletedProcess[bytes]") -> Answer:
     answer = read_marked(done.stdout, done.stderr)
     if answer is None:
-        raise _explain(record, done.stderr.decode(errors="replace"))
+        raise explain(record, done.stderr.decode(errors="replace"))
     return answer
 
 
-def _explain(record: Record, said: str) -> MachineError:
+def explain(record: Record, said: str) -> MachineError:
     """ssh's own words for a failed way, as ours."""
     at = f"{record.ssh_host} port {record.ssh_port}"
     if "Permission denied" in said:

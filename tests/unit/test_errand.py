@@ -1,0 +1,241 @@
+"""The scout with a fake ssh that runs it here: its protocol, its limits, its faults."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from stackwalk.connect import open_host
+from stackwalk.errors import NotUp, RemoteTimeout, Unreachable, WentAway
+from stackwalk.home import Home
+from stackwalk.machine import errand, scout, sshconfig
+from stackwalk.machine.errand import Errand, NoScout, SaidTooMuch
+from stackwalk.machine.record import Record, save_record
+
+WEB = Record("web", "docker", 0, complete=True, on=True, ssh_port=2222, identity_file="/k")
+HERE = 'for line; do :; done\nexec /bin/sh -c "$line"'  # ssh's last word is the remote line
+Put = Callable[[str, str], None]
+
+
+@pytest.fixture
+def put(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Put:
+    """Puts a program on the path; there is an ssh that runs its line on this computer."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    save_record(home, WEB)
+    sshconfig.write_ssh_config(home)
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+    def write(name: str, script: str) -> None:
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+
+    write("ssh", HERE)
+    write("sudo", 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"')
+    write("python3", f'exec {sys.executable} "$@"')
+    return write
+
+
+@pytest.fixture
+def web(home: Home, put: Put) -> Iterator[Errand]:
+    errand = Errand(home, "web")
+    yield errand
+    errand.close()
+
+
+def is_running(words: str) -> bool:
+    return subprocess.run(["pgrep", "-fx", words], capture_output=True).returncode == 0
+
+
+def wait_until(condition: Callable[[], bool], limit_s: float = 10) -> bool:
+    until = time.monotonic() + limit_s
+    while not (so := condition()) and time.monotonic() < until:
+        time.sleep(0.02)
+    return so
+
+
+# -- what is asked and answered -----------------------------------------------------------------
+
+
+def test_status_and_both_outputs_arrive_as_they_are(web: Errand) -> None:
+    answer = web.run(r"printf 'out \344\n'; echo err >&2; exit 255", limit_s=5)
+
+    assert (answer.rc, answer.stdout, answer.stderr) == (255, b"out \xe4\n", b"err\n")
+
+
+def test_one_session_serves_many_commands(web: Errand, put: Put, tmp_path: Path) -> None:
+    put("ssh", f"echo . >> {tmp_path}/sessions\n{HERE}")
+
+    said = [web.run(f"echo {number}", limit_s=5).stdout for number in range(50)]
+
+    assert said == [f"{number}\n".encode() for number in range(50)]
+    assert (tmp_path / "sessions").read_text() == ".\n"
+
+
+def test_a_large_output_arrives_whole(web: Errand) -> None:
+    answer = web.run("head -c 3000000 /dev/zero; head -c 300000 /dev/zero >&2", limit_s=20)
+
+    assert (len(answer.stdout), len(answer.stderr)) == (3_000_000, 300_000)
+
+
+def test_stdin_is_empty(web: Errand) -> None:
+    assert web.run("cat", limit_s=5).rc == 0
+
+
+def test_commands_see_the_environment_of_sudo_and_none_of_pythons(
+    web: Errand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LANG", "LC_ALL", "LC_CTYPE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GIVEN", "by sudo")
+
+    said = web.run("env", limit_s=5).stdout.decode()
+
+    assert "GIVEN=by sudo\n" in said
+    assert "LC_CTYPE" not in said  # Python sets it for itself where no language is set
+
+
+def test_words_of_a_login_before_the_scout_do_not_count(web: Errand, put: Put) -> None:
+    put("ssh", f"echo Welcome to your server; printf 'and more: '\n{HERE}")
+
+    assert web.run("echo so", limit_s=5).stdout == b"so\n"
+
+
+def test_a_command_ended_by_a_signal_has_the_status_a_shell_gives_it(web: Errand) -> None:
+    assert web.run("kill -9 $$", limit_s=5).rc == 137
+
+
+def test_the_host_of_a_look_goes_through_it(home: Home, web: Errand) -> None:
+    found = open_host(home, errand=web).run("printf '%%s' %s; exit 3", "it's; $HOME ü")
+
+    assert (found.rc, found.stdout) == (3, "it's; $HOME ü")
+
+
+def test_commands_asked_at_once_are_run_beside_each_other_and_told_apart() -> None:
+    asked_r, asked_w = os.pipe()
+    said_r, said_w = os.pipe()
+    lines = [
+        {"id": 1, "do": "sleep 0.3; echo slow", "limit_s": 5},
+        {"id": 2, "do": "echo quick", "limit_s": 5},
+    ]
+    os.write(asked_w, "".join(json.dumps(line) + "\n" for line in lines).encode())
+    served = scout.Scout(asked_r, said_w)
+    while served.turn() and (served.running or served.asked):
+        pass
+
+    with io.FileIO(said_r) as said:
+        text = said.read(4096).decode()
+    for end in (asked_r, asked_w, said_w):
+        os.close(end)
+    served.watch.close()
+    assert [json.loads(line)["id"] for line in text.splitlines()[::2]] == [2, 1]
+    assert text.splitlines()[1::2] == ["quick", "slow"]
+
+
+# -- limits -------------------------------------------------------------------------------------
+
+
+def test_a_late_command_is_stopped_with_all_its_children_and_named(web: Errand) -> None:
+    with pytest.raises(RemoteTimeout, match=r"web was not done after 0\.2 s and was stopped: sh"):
+        web.run("sh -c 'sleep 43211' & sleep 43212", limit_s=0.2)
+
+    assert not is_running("sleep 43211")
+    assert not is_running("sleep 43212")
+    assert web.run("echo next", limit_s=5).stdout == b"next\n"
+
+
+def test_a_late_command_that_is_deaf_is_killed(
+    web: Errand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = errand.PROGRAM.replace("KILL_AFTER_S = 2.0", "KILL_AFTER_S = 0.1")
+    monkeypatch.setattr(errand, "PROGRAM", quick)
+
+    with pytest.raises(RemoteTimeout):
+        web.run("trap '' TERM; while :; do sleep 0.05; done", limit_s=0.2)
+
+    assert web.run("echo next", limit_s=5).stdout == b"next\n"
+
+
+def test_a_child_in_the_background_that_holds_the_output_does_not_block(web: Errand) -> None:
+    try:
+        assert web.run("sleep 43213 & echo started", limit_s=5).stdout == b"started\n"
+    finally:
+        subprocess.run(["pkill", "-fx", "sleep 43213"])
+
+
+def test_a_command_that_says_too_much_is_stopped_and_named(web: Errand) -> None:
+    with pytest.raises(SaidTooMuch, match="said more than 8 MB and was stopped: yes"):
+        web.run("yes", limit_s=20)
+
+    assert web.run("echo next", limit_s=5).stdout == b"next\n"
+
+
+def test_nothing_outlives_the_look(web: Errand, monkeypatch: pytest.MonkeyPatch) -> None:
+    web.run("true", limit_s=5)
+    monkeypatch.setattr(errand, "GRACE_S", -4.5)  # we give up before the machine does
+
+    with pytest.raises(RemoteTimeout):
+        web.run("sleep 43214", limit_s=5)
+
+    assert wait_until(lambda: not is_running("sleep 43214"))
+
+
+# -- faults -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("program", "script"),
+    [
+        pytest.param("python3", "echo 'python3: not found' >&2; exit 127", id="no python"),
+        pytest.param("python3", "echo 'SyntaxError' >&2; exit 1", id="a python that is too old"),
+        pytest.param("sudo", "echo 'sudo: a password is required' >&2; exit 1", id="no sudo"),
+    ],
+)
+def test_where_the_scout_cannot_run_commands_go_the_other_way(
+    home: Home, web: Errand, put: Put, program: str, script: str
+) -> None:
+    plain = 'case "$line" in *timeout*) shift 4; exec /bin/sh -c "${line#*-- }"; esac'
+    put("ssh", HERE.replace("exec", f"{plain}\nexec"))
+    put(program, script)
+
+    with pytest.raises(NoScout):
+        web.run("echo so", limit_s=5)
+
+    assert open_host(home, errand=web).run("echo so").stdout == "so\n"
+
+
+def test_a_machine_that_lets_nobody_in_is_told_at_once(web: Errand, put: Put) -> None:
+    put("ssh", "echo 'ssh: connect to host 127.0.0.1 port 2222: Connection refused' >&2; exit 255")
+
+    with pytest.raises(Unreachable, match="ssh to web refused on") as caught:
+        web.run("true", limit_s=5)
+
+    assert not isinstance(caught.value, WentAway)
+
+
+def test_a_connection_that_breaks_is_a_machine_that_went_away(web: Errand) -> None:
+    web.run("true", limit_s=5)
+
+    with pytest.raises(WentAway, match="hung up without a word"):
+        web.run("kill -9 $(ps -o ppid= -p $PPID) $PPID", limit_s=5)  # the shell over the scout too
+
+
+def test_a_scout_that_is_ended_names_the_command_it_was_at(web: Errand) -> None:
+    web.run("true", limit_s=5)
+
+    with pytest.raises(WentAway, match="was ended there, in the middle of: kill -9"):
+        web.run("kill -9 $PPID", limit_s=5)
+
+
+def test_a_machine_that_is_off_is_not_asked(home: Home, put: Put) -> None:
+    save_record(home, Record("web", "docker", 0, complete=True, on=False))
+
+    with pytest.raises(NotUp):
+        Errand(home, "web").run("true", limit_s=5)
