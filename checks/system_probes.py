@@ -51,17 +51,17 @@ def run_beside(host: Host, command: str) -> Done:
     """
     line = shlex.quote(f"{command}; echo $? >&3")
     begun = host.run(
-        f'o=$(mktemp); setsid sh -c {line} >"$o" 2>&1 3>"$o.rc" </dev/null & echo $! $o'
+        f'o=$(mktemp); setsid sh -c {line} >"$o" 2>&1 3>"$o.rc" </dev/null & echo $! $o  # now'
     )
     pid, path = begun.stdout.split()
     try:
         for _ in range(WAITS):
-            if host.run("timeout 15 tail --pid=%s -f /dev/null", pid).rc == 0:
+            if host.run("timeout 15 tail --pid=%s -f /dev/null  # now", pid).rc == 0:
                 break
-        said = host.run("cat %s", path).stdout
-        status = host.run("cat %s", f"{path}.rc").stdout.strip()
+        said = host.run("cat %s  # now", path).stdout
+        status = host.run("cat %s  # now", f"{path}.rc").stdout.strip()
     finally:
-        host.run("rm -f %s %s", path, f"{path}.rc")
+        host.run("rm -f %s %s  # now", path, f"{path}.rc")
     return Done(int(status or 124), said)
 
 

@@ -63,7 +63,7 @@ def test_packages_current(web: Host) -> str:
             look=f"web: cat /etc/resolv.conf; getent hosts {site}; sudo nft list ruleset",
             saw="no_names",
         )
-    if torn := web.run("dpkg --audit").stdout.strip():
+    if torn := web.run("dpkg --audit  # now").stdout.strip():
         if at_work := system_probes.package_work(web):
             raise Unmet(
                 "an installation is under way at this moment",
@@ -559,7 +559,7 @@ def _say_why_not(web: Host, jail: system_probes.Jail, seen: dict[str, object]) -
     address = str(seen["address"])
     look = f"web: sudo fail2ban-client status {jail.name}"
     if system_probes.banned_by(web, jail.name, address):
-        web.run("fail2ban-client unban %s", address)
+        web.run("fail2ban-client unban %s  # now", address)
         cause = Cause("fail2ban bans, and the banned one still gets through", saw="no_effect")
         found = f"{address} is on the list of the jail {jail.name}, and port 22 answers it"
         look = "web: sudo nft list ruleset; grep -r port /etc/fail2ban/jail.d"
@@ -769,7 +769,7 @@ def test_clock_in_step(web: Host, laptop: Host) -> str:
             look=look,
             saw="no_service",
         )
-    before, now, after = (float(h.run("date +%s.%N").stdout) for h in (laptop, web, laptop))
+    before, now, after = (float(h.run("date +%s.%N  # now").stdout) for h in (laptop, web, laptop))
     behind = now - (before + after) / 2
     if abs(behind) > CLOCK_S + (after - before) / 2:
         raise Unmet(

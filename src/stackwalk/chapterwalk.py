@@ -9,7 +9,7 @@ from typing import Any, Literal
 from stackwalk import machine, store
 from stackwalk.blocks import TerminalBlock
 from stackwalk.chaptertext import read_chapter_text
-from stackwalk.commands.desk import machine_can, vantages
+from stackwalk.commands.desk import machine_can
 from stackwalk.commands.look import place_books
 from stackwalk.course import Chapter, Course, Task
 from stackwalk.errors import StackwalkError
@@ -19,6 +19,7 @@ from stackwalk.login import type_step
 from stackwalk.outcome import Fault, Outcome
 from stackwalk.recorder import Recorder, shown_text
 from stackwalk.runner import run_checks
+from stackwalk.vantage import Vantages
 from stackwalk.verdict import Status, Verdict
 
 FACTS = "application/vnd.stackwalk+json"  # what a typed cell reports of itself
@@ -207,15 +208,19 @@ class ChapterWalk:
         return [task for past in self.course.chapters[: last + 1] for task in past.tasks]
 
     def _look(self, tasks: Sequence[Task], heed_needs: bool = True) -> list[Verdict]:
-        with vantages(self.home) as hosts:
-            return run_checks(
+        with Vantages(self.home) as hosts:
+            hosts.ask_ahead(task.id for task in tasks)
+            verdicts = run_checks(
                 self.course,
                 tasks,
                 hosts,
                 can=machine_can(self.home),
                 heed_needs=heed_needs,
+                begin=hosts.begin,
                 report=self.say,
             )
+            hosts.remember(verdicts)
+            return verdicts
 
     def _where(self, promised: Mapping[str, Any]) -> str:
         return f"{self.chapter.name}/chapter.md:{promised.get('line', '?')}"

@@ -11,9 +11,7 @@ from testinfra.host import Host
 from stackwalk.errors import RemoteTimeout
 from stackwalk.home import Home, find_home
 from stackwalk.machine.errand import Errand, NoScout
-from stackwalk.machine.remote import Answer, require_up, run_remote, slowness
-
-LIMIT_S = 20.0
+from stackwalk.machine.remote import LIMIT_S, Answer, require_up, run_remote, slowness
 
 
 def open_host(

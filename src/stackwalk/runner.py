@@ -38,6 +38,7 @@ def run_checks(
     *,
     can: frozenset[str],
     heed_needs: bool = True,
+    begin: Callable[[str], None] = lambda _: None,
     report: Callable[[str], None] = lambda _: None,
 ) -> list[Verdict]:
     """Looks at each task, in course order.
@@ -46,6 +47,7 @@ def run_checks(
         hosts: gives the host of a vantage, and raises a ``MachineError`` when it cannot.
         can: the capabilities of the machine that is there.
         heed_needs: without it every check runs, whatever it needs (the walk's blank machine).
+        begin: is told each task whose check is about to run.
         report: receives the traceback of a check that broke.
     """
     modules = _Modules(course.root / "checks")
@@ -58,6 +60,7 @@ def run_checks(
         elif missing := set(task.can) - can:
             seen[task.id] = _not_possible(task, missing)
         else:
+            begin(task.id)
             module = f"test_{course.chapter_of(task.id).slug.replace('-', '_')}"
             seen[task.id] = _look(task, modules, module, hosts, lost, report)
     return [_doubted(verdict, lost) for verdict in seen.values()]

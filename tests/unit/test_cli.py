@@ -2,7 +2,6 @@
 
 import json
 import re
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from stackwalk.commands import look
 from stackwalk.errors import Unreachable
 from stackwalk.home import Home
 from stackwalk.scaffold import new_chapter
+from stackwalk.vantage import Vantages
 
 RUNNING = machine.MachineStatus("web", "running", "docker", "192.168.56.10", 2222, "web is running")
 
@@ -44,7 +44,7 @@ def files(tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch) -> dict[s
         new_chapter(tmp_path / "course", number, slug)
     monkeypatch.setenv("STACKWALK_COURSE", str(tmp_path / "course"))
     files: dict[str, str] = {}
-    monkeypatch.setattr(look, "vantages", lambda home: nullcontext(lambda _: FakeWeb(files)))
+    monkeypatch.setattr(Vantages, "__call__", lambda self, vantage: FakeWeb(files))
     monkeypatch.setattr(look, "machine_can", lambda home: frozenset())
     monkeypatch.setattr(machine, "status", lambda home, name="web": RUNNING)
     return files
@@ -202,10 +202,10 @@ def test_dead_machine_takes_nothing_away(
     files["/etc/one.txt"] = "hello"
     run("check")
 
-    def dead(vantage: str) -> Any:
+    def dead(self: Vantages, vantage: str) -> Any:
         raise Unreachable("ssh to web refused on 127.0.0.1 port 2222", next="stackwalk machine up")
 
-    monkeypatch.setattr(look, "vantages", lambda home: nullcontext(dead))
+    monkeypatch.setattr(Vantages, "__call__", dead)
 
     result = run("check", "01")
 

@@ -11,12 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from stackwalk.asked import load_asked
 from stackwalk.connect import open_host
 from stackwalk.errors import NotUp, RemoteTimeout, Unreachable, WentAway
 from stackwalk.home import Home
 from stackwalk.machine import errand, scout, sshconfig
 from stackwalk.machine.errand import Errand, NoScout, SaidTooMuch
 from stackwalk.machine.record import Record, save_record
+from stackwalk.vantage import Vantages
+from stackwalk.verdict import Status, Verdict
 
 WEB = Record("web", "docker", 0, complete=True, on=True, ssh_port=2222, identity_file="/k")
 HERE = 'for line; do :; done\nexec /bin/sh -c "$line"'  # ssh's last word is the remote line
@@ -185,6 +188,55 @@ def test_nothing_outlives_the_look(web: Errand, monkeypatch: pytest.MonkeyPatch)
         web.run("sleep 43214", limit_s=5)
 
     assert wait_until(lambda: not is_running("sleep 43214"))
+
+
+# -- asked ahead --------------------------------------------------------------------------------
+
+
+def test_what_was_asked_ahead_needs_no_trip_and_serves_once(web: Errand, tmp_path: Path) -> None:
+    count = f"echo . >> {tmp_path}/count; wc -l < {tmp_path}/count"
+    web.ask_ahead([count, "echo other"], limit_s=5)
+
+    said = [web.run(count, limit_s=5).stdout.strip() for _ in range(3)]
+
+    assert said == [b"1", b"2", b"3"]
+    assert web.trips == 3  # the list, and twice what it had once
+    assert web.heard == [count] * 3
+
+
+def test_a_late_command_asked_ahead_is_late_for_who_wants_it(web: Errand) -> None:
+    web.ask_ahead(["sleep 43215"], limit_s=0.2)
+
+    assert web.run("echo so", limit_s=5).stdout == b"so\n"
+    with pytest.raises(RemoteTimeout, match="sleep 43215"):
+        web.run("sleep 43215", limit_s=5)
+
+
+def test_a_way_that_fails_while_asking_ahead_is_told_to_who_wants_to_know(
+    web: Errand, put: Put
+) -> None:
+    put("ssh", "echo 'Connection refused' >&2; exit 255")
+
+    web.ask_ahead(["true"], limit_s=5)
+    assert wait_until(lambda: web._is_over)
+    web.ask_ahead(["true"], limit_s=5)
+
+    with pytest.raises(Unreachable):
+        web.run("true", limit_s=5)
+
+
+def test_a_look_asks_ahead_what_the_look_before_was_asked(home: Home, put: Put) -> None:
+    for turn in range(2):
+        with Vantages(home) as hosts:
+            hosts.ask_ahead(["first_done", "second_done"])
+            hosts.begin("first_done")
+            assert hosts("web").run("echo %s", "one").stdout == "one\n"
+            hosts.begin("second_done")
+            assert hosts("web").run("echo two").stdout == "two\n"
+            hosts.remember([Verdict("first_done", Status.MET)])
+            assert hosts.errand.trips == (2, 1)[turn]
+
+    assert load_asked(home, "web") == {"first_done": ["echo one"], "second_done": ["echo two"]}
 
 
 # -- faults -------------------------------------------------------------------------------------

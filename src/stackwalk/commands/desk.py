@@ -1,18 +1,13 @@
-"""What every verb needs at hand: the course, the learner's progress, the vantages."""
+"""What every verb needs at hand: the course, the learner's progress."""
 
 import difflib
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from stackwalk import machine, store
-from stackwalk.connect import open_host, open_laptop
 from stackwalk.course import Chapter, Course, Task
 from stackwalk.errors import UsageError
 from stackwalk.home import Home, find_clone
 from stackwalk.load import load_course
-from stackwalk.machine.errand import Errand
 from stackwalk.progress import Progress, is_open, next_task, opens_after, with_old_names
 
 
@@ -82,31 +77,6 @@ def require_open(desk: Desk, chapter: Chapter) -> None:
         safe="You can read it now; its work starts when the chapters before it are settled.",
         next="stackwalk next   (or: stackwalk mode free, to work in any order)",
     )
-
-
-@contextmanager
-def vantages(home: Home) -> Iterator[Callable[[str], Any]]:
-    """Gives testinfra hosts by vantage, for one look: ``web``, ``web_fresh``, ``laptop``.
-
-    Each is opened once, and what runs on a machine for it ends with the look.
-    """
-    opened: dict[str, Any] = {}
-    with ExitStack() as errands:
-
-        def give(vantage: str) -> Any:
-            if vantage not in opened:
-                opened[vantage] = open_vantage(vantage)
-            return opened[vantage]
-
-        def open_vantage(vantage: str) -> Any:
-            name = vantage.removesuffix("_fresh")
-            if name == "laptop":
-                return open_laptop(home)
-            if name != vantage:
-                return open_host(home, name, fresh=True)
-            return open_host(home, name, errand=errands.enter_context(closing(Errand(home, name))))
-
-        yield give
 
 
 def machine_can(home: Home) -> frozenset[str]:

@@ -14,12 +14,12 @@ from stackwalk.commands.desk import (
     machine_can,
     open_desk,
     require_open,
-    vantages,
 )
 from stackwalk.course import Chapter, Course, Task
 from stackwalk.home import Home
 from stackwalk.progress import Progress
 from stackwalk.runner import run_checks, with_needs
+from stackwalk.vantage import Vantages
 from stackwalk.verdict import Status, Verdict
 
 
@@ -65,14 +65,23 @@ def met_tasks(desk: Desk) -> list[Task]:
 
 def look_at(desk: Desk, tasks: Iterable[Task]) -> list[Verdict]:
     """One look at these tasks and at all they need; remembers nothing."""
-    with vantages(desk.home) as hosts:
-        return run_checks(
-            desk.course,
-            with_needs(desk.course, tasks),
-            hosts,
-            can=machine_can(desk.home),
-            report=partial(_report, desk.home),
-        )
+    with Vantages(desk.home) as hosts:
+        return look_through(hosts, desk, tasks)
+
+
+def look_through(hosts: Vantages, desk: Desk, tasks: Iterable[Task]) -> list[Verdict]:
+    wanted = with_needs(desk.course, tasks)
+    hosts.ask_ahead(task.id for task in wanted)
+    verdicts = run_checks(
+        desk.course,
+        wanted,
+        hosts,
+        can=machine_can(desk.home),
+        begin=hosts.begin,
+        report=partial(_report, desk.home),
+    )
+    hosts.remember(verdicts)
+    return verdicts
 
 
 def _targets(desk: Desk, target: str | None) -> tuple[Chapter, tuple[Task, ...]]:

@@ -10,6 +10,7 @@ import json
 import shlex
 import subprocess
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
@@ -53,8 +54,11 @@ class Errand:
         self._ssh: subprocess.Popen[bytes] | None = None
         self._answers: dict[int, tuple[str, Answer]] = {}
         self._news = threading.Condition()
-        self._is_ready = self._is_over = False
+        self._is_ready = self._is_over = self._is_told = False
         self._number = 0
+        self._ahead: dict[str, int] = {}
+        self.heard: list[str] = []  # what ``run`` was asked; a caller may put another list here
+        self.trips = 0  # how often something was asked and had to be waited for
 
     def run(self, command: str, *, limit_s: float) -> Answer:
         """Runs a shell command as root.
@@ -67,21 +71,41 @@ class Errand:
             RemoteTimeout: the command was still running after ``limit_s`` seconds.
             SaidTooMuch: the command was stopped for that.
         """
-        record = require_up(self._home, self._name)
-        if self._is_over:
+        record = self.set_out()
+        if self._is_told:
             raise NoScout
         limit_s *= stretch(record)
-        if self._ssh is None:
-            self._send(record)
-        self._number += 1
-        number = self._number
-        self._write(json.dumps({"id": number, "do": command, "limit_s": limit_s}))
+        self.heard.append(command)
+        number = self._ahead.pop(command, 0)
+        if not number:
+            (number,) = self._ask([command], limit_s)
         end, answer = self._wait_for(record, number, command, limit_s)
         if end == "late":
             raise too_long(record.name, command, limit_s)
         if end == "long":
             raise _too_much(record.name, command)
         return answer
+
+    def set_out(self) -> Record:
+        """Sends the scout, if it was not sent yet, and does not wait for it.
+
+        Raises:
+            NotUp: the machine is off or was never made.
+        """
+        record = require_up(self._home, self._name)
+        if self._ssh is None and not self._is_over:
+            self._send(record)
+        return record
+
+    def ask_ahead(self, commands: Sequence[str], *, limit_s: float) -> None:
+        """Asks what ``run`` will probably be asked; each answer serves once, in this look only.
+
+        Raises:
+            NotUp: the machine is off or was never made.
+        """
+        limit_s *= stretch(self.set_out())
+        if commands and not self._is_over:
+            self._ahead |= zip(commands, self._ask(commands, limit_s), strict=True)
 
     def close(self) -> None:
         """Ends the scout and all that it still runs."""
@@ -110,10 +134,23 @@ class Errand:
         self._reader.start()
         self._write(repr(PROGRAM))
 
-    def _write(self, line: str) -> None:
+    def _ask(self, commands: Sequence[str], limit_s: float) -> range:
+        """Sends commands in one go; one round trip, however many. Gives their numbers."""
+        numbers = range(self._number + 1, self._number + 1 + len(commands))
+        self._number = numbers[-1]
+        self.trips += 1
+        self._write(
+            *(
+                json.dumps({"id": number, "do": command, "limit_s": limit_s})
+                for number, command in zip(numbers, commands, strict=True)
+            )
+        )
+        return numbers
+
+    def _write(self, *lines: str) -> None:
         assert self._ssh and self._ssh.stdin
         with contextlib.suppress(BrokenPipeError):  # it is over: waiting for the answer tells why
-            self._ssh.stdin.write(line.encode() + b"\n")
+            self._ssh.stdin.write("".join(f"{line}\n" for line in lines).encode())
             self._ssh.stdin.flush()
 
     def _wait_for(
@@ -124,7 +161,7 @@ class Errand:
             self._news.wait_for(lambda: number in self._answers or self._is_over, patience_s)
             if number in self._answers:
                 return self._answers.pop(number)
-            is_silent = not self._is_over
+            is_silent, self._is_told = not self._is_over, True
         if is_silent:
             self.close()
             raise too_long(record.name, command, limit_s)

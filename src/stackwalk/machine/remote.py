@@ -14,6 +14,7 @@ from stackwalk.machine.record import Record, load_record, require_known
 from stackwalk.machine.sshconfig import ensure_sockets
 
 MARK = "stackwalk-rc:"  # written last by every remote command; without it ssh itself failed
+LIMIT_S = 20.0  # of one command of a check
 GRACE_S = 5.0  # what the way there and back may take on top of a command's own limit
 EMULATED = 8  # an emulated machine runs Python 8 to 10 times slower; limits are for real ones
 KILL_AFTER_S = 2  # between timeout's TERM and its KILL
@@ -42,7 +43,7 @@ def run_remote(
     *,
     user: str = "",
     fresh: bool = False,
-    limit_s: float = 20,
+    limit_s: float = LIMIT_S,
     stdin: bytes = b"",
 ) -> Answer:
     """Run a shell command on a machine, as the engine's account or through ``sudo -n``.

@@ -1,0 +1,48 @@
+"""What each check asked a machine the last time, so that the next look can ask it all at once.
+
+A list that is missing or old costs time and changes no verdict: what was asked ahead and is not
+wanted is dropped, and what is wanted and was not asked ahead is asked then.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from stackwalk.home import Home
+from stackwalk.machine.record import write_atomically
+
+Asked = dict[str, list[str]]  # task id -> commands, as they were run
+MOST = 60  # commands kept for a check; a check that asks more is asked the rest as it goes
+MOST_CHARACTERS = 2000  # of one command: longer ones carry data
+NOW = "# now"  # ends a command whose answer is worth nothing a moment later
+
+
+def load_asked(home: Home, machine: str) -> Asked:
+    """The lists of one machine; empty where there are none that can be read."""
+    try:
+        found = json.loads((home.engine / f"asked-{machine}.json").read_text(encoding="utf-8"))
+        return {str(task): [str(each) for each in commands] for task, commands in found.items()}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
+
+
+def save_asked(home: Home, machine: str, asked: Asked) -> None:
+    write_atomically(home.engine / f"asked-{machine}.json", json.dumps(asked, indent=0))
+
+
+def merge_asked(before: Asked, now: Mapping[str, Sequence[str]], met: frozenset[str]) -> Asked:
+    """The lists after a look.
+
+    A check that is met has asked all it ever asks; one that is not has stopped on its way, and
+    what it asked behind that is kept.
+    """
+    merged = dict(before)
+    for task, commands in now.items():
+        wanted = [each for each in commands if is_askable(each)]
+        rest = [] if task in met else before.get(task, [])
+        merged[task] = list(dict.fromkeys([*wanted, *rest]))[:MOST]
+    return merged
+
+
+def is_askable(command: str) -> bool:
+    """Whether an answer from the beginning of a look is as good as one from its middle."""
+    return not command.rstrip().endswith(NOW) and len(command) <= MOST_CHARACTERS

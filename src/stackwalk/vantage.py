@@ -1,0 +1,70 @@
+"""The hosts of one look, by vantage: ``web``, ``web_fresh``, ``laptop``."""
+
+import contextlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from stackwalk.asked import load_asked, merge_asked, save_asked
+from stackwalk.errors import StackwalkError
+from stackwalk.home import Home
+from stackwalk.machine.errand import Errand
+from stackwalk.machine.remote import LIMIT_S
+
+if TYPE_CHECKING:
+    from stackwalk.verdict import Verdict
+
+MACHINE = "web"  # its scout is on its way before anybody asks
+
+
+class Vantages:
+    """Gives testinfra hosts, each opened once; what runs on a machine for them ends with it.
+
+    The scout sets out at once, while the caller still reads the course and loads the checks.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._opened: dict[str, Any] = {}
+        self._before = load_asked(home, MACHINE)
+        self._now: dict[str, list[str]] = {}
+        self.errand = Errand(home, MACHINE)
+        with contextlib.suppress(StackwalkError):  # whoever asks first is told why
+            self.errand.set_out()
+
+    def __enter__(self) -> "Vantages":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.errand.close()
+
+    def __call__(self, vantage: str) -> Any:
+        if vantage not in self._opened:
+            self._opened[vantage] = self._open(vantage)
+        return self._opened[vantage]
+
+    def ask_ahead(self, tasks: Iterable[str]) -> None:
+        """Sends all that these checks asked the last time, at once."""
+        commands = [each for task in tasks for each in self._before.get(task, [])]
+        with contextlib.suppress(StackwalkError):
+            self.errand.ask_ahead(list(dict.fromkeys(commands)), limit_s=LIMIT_S)
+
+    def begin(self, task: str) -> None:
+        """What is asked from now on is asked by this check."""
+        self.errand.heard = self._now.setdefault(task, [])
+
+    def remember(self, verdicts: Iterable["Verdict"]) -> None:
+        """Keeps what was asked, for the next look."""
+        met = frozenset(verdict.task for verdict in verdicts if verdict.status == "met")
+        after = merge_asked(self._before, self._now, met)
+        if after != self._before:
+            save_asked(self._home, MACHINE, after)
+
+    def _open(self, vantage: str) -> Any:
+        from stackwalk.connect import open_host, open_laptop
+
+        name = vantage.removesuffix("_fresh")
+        if name == "laptop":
+            return open_laptop(self._home)
+        if name == vantage == MACHINE:
+            return open_host(self._home, name, errand=self.errand, limit_s=LIMIT_S)
+        return open_host(self._home, name, fresh=name != vantage, limit_s=LIMIT_S)
