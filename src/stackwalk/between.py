@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from stackwalk import store
-from stackwalk.connect import run_once
 from stackwalk.errors import MachineError
 from stackwalk.home import Home
 
@@ -78,6 +77,8 @@ def mask(text: str) -> str:
 def _typed(home: Home, since: str) -> list[Ran]:
     """Commands with sudo from a terminal, as the machine's journal has them."""
     now = datetime.now(UTC)
+    from stackwalk.connect import run_once
+
     seconds = max(1, int((now - datetime.fromisoformat(since)).total_seconds()) + 1)
     command = JOURNAL.replace("SECONDS", str(seconds))
     try:

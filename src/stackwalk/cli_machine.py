@@ -11,7 +11,6 @@ from stackwalk import machine as machines
 from stackwalk.cli_rewind import console, reset, restore, snapshot_, snapshots
 from stackwalk.errors import UsageError
 from stackwalk.home import find_home
-from stackwalk.machine import snapshot
 
 name_argument = click.argument("name", default="web")
 
@@ -55,6 +54,8 @@ def reboot(name: str) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def destroy(name: str, yes: bool) -> None:
     """Delete the machine with everything on it; your progress and files stay."""
+    from stackwalk.machine import snapshot
+
     if not yes:
         kept = ", ".join(each.label for each in snapshot.load(find_home(), name))
         also = f", and its snapshots: {kept}" if kept else ""

@@ -1,12 +1,18 @@
 """Results as plain text: what the terminal shows and what a notebook falls back to."""
 
+from __future__ import annotations  # the records are shown, never made here
+
 import textwrap
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from stackwalk.commands import CheckResult, HintResult, SolutionResult
-from stackwalk.commands.ladder import NextResult, coming_rung
 from stackwalk.course import Chapter, Step, Task
 from stackwalk.verdict import Status, Verdict
+
+if TYPE_CHECKING:
+    from stackwalk.commands import CheckResult, HintResult, SolutionResult
+    from stackwalk.commands.ladder import NextResult
+
 
 GLYPHS = {
     Status.MET: "✔",
@@ -82,6 +88,8 @@ def _folded(text: str) -> list[str]:
 
 def _foot(verdict: Verdict, result: CheckResult) -> list[str]:
     waiting = [v for v in result.verdicts if v.waits_for == verdict.task]
+    from stackwalk.commands.ladder import coming_rung  # only where something is not met
+
     rung = coming_rung(result.course, result.progress, verdict.task)
     lines = []
     if len(waiting) == 1:

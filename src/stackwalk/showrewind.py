@@ -1,12 +1,18 @@
 """Snapshots, restore, reset and catch-up as plain text: what is lost, what is kept."""
 
-from collections.abc import Sequence
+from __future__ import annotations  # the records are shown, never made here
 
-from stackwalk.commands.catchup import CaughtUp, Plan
-from stackwalk.commands.rewind import Restored, RestorePlan
-from stackwalk.machine.snapshot import Snapshot
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from stackwalk.show import GLYPHS
 from stackwalk.verdict import Verdict
+
+if TYPE_CHECKING:
+    from stackwalk.commands.catchup import CaughtUp, Plan
+    from stackwalk.commands.rewind import Restored, RestorePlan
+    from stackwalk.machine.snapshot import Snapshot
+
 
 MIB = 2**20
 CONSOLE = """\

@@ -1,13 +1,19 @@
 """The status as plain text: the machine, what turned red since it was met, every chapter."""
 
+from __future__ import annotations  # the records are shown, never made here
+
 import textwrap
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from stackwalk import stackmap
-from stackwalk.between import Ran
-from stackwalk.commands.stack import Red, StatusResult
 from stackwalk.course import Chapter, Task
 from stackwalk.progress import opens_after
+
+if TYPE_CHECKING:
+    from stackwalk.between import Ran
+    from stackwalk.commands.stack import Red, StatusResult
+
 
 WIDTH = 96
 RAN_SHOWN = 12

@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from stackwalk import progress as state
 from stackwalk.errors import StackwalkError
 from stackwalk.home import Home
@@ -63,6 +61,8 @@ def change(home: Home, edit: Callable[[Progress], Progress]) -> Loaded:
     Raises:
         StackwalkError: the folder cannot be written, the disk is full, or the lock stays taken.
     """
+    from filelock import FileLock, Timeout  # only who writes waits for its import
+
     try:
         home.root.mkdir(parents=True, exist_ok=True)
         with FileLock(_beside(home, ".lock"), timeout=LOCK_WAIT_S):
@@ -85,6 +85,8 @@ def change(home: Home, edit: Callable[[Progress], Progress]) -> Loaded:
 
 def log_run(home: Home, record: Mapping[str, Any]) -> None:
     """Adds a line to the run log; it is bounded, and a full disk does not stop a verdict."""
+    from filelock import FileLock, Timeout
+
     line = json.dumps({"at": now(), **record}, ensure_ascii=False)
     try:
         with FileLock(_beside(home, ".lock"), timeout=LOCK_WAIT_S):

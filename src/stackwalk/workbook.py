@@ -10,8 +10,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from stackwalk.errors import StackwalkError
 from stackwalk.home import Home
 
@@ -47,6 +45,8 @@ def place_notebooks(
     Raises:
         StackwalkError: the folder cannot be written.
     """
+    from filelock import FileLock, Timeout  # only who writes waits for its import
+
     try:
         home.engine.mkdir(parents=True, exist_ok=True)
         home.notebooks.mkdir(parents=True, exist_ok=True)

@@ -42,6 +42,7 @@ ROWS = (
         "wire",
         "connect",
         "asked",
+        "shelf",
         "vantage",
         "runner",
         "build",

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 from test_drill import CHECK
 
-from stackwalk import between, machine, store
+from stackwalk import between, connect, machine, store
 from stackwalk.between import log_cell, mask
 from stackwalk.cli import main
 from stackwalk.errors import Unreachable
@@ -47,7 +47,7 @@ def journal(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             rows = [{"MESSAGE": m, "__REALTIME_TIMESTAMP": f"{NOW}000000"} for m in messages]
             return "\n".join([*map(json.dumps, rows), "-- no json --", str(NOW)])
 
-    monkeypatch.setattr(between, "run_once", lambda *_, **__: Said())
+    monkeypatch.setattr(connect, "run_once", lambda *_, **__: Said())
     return messages
 
 
@@ -139,7 +139,7 @@ def test_machine_that_cannot_be_asked_leaves_the_cells(
     def lost(*_: object, **__: object) -> None:
         raise Unreachable("ssh to web refused.")
 
-    monkeypatch.setattr(between, "run_once", lost)
+    monkeypatch.setattr(connect, "run_once", lost)
     log_cell(home, "laptop", "rm note.txt", 0)
     note.unlink()
 

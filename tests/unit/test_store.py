@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from stackwalk import store
 from stackwalk.errors import StackwalkError
@@ -109,7 +110,7 @@ def test_lock_that_stays_taken_is_said(home: Home, monkeypatch: pytest.MonkeyPat
     home.root.mkdir()
 
     with (
-        store.FileLock(home.root / "progress.json.lock"),
+        FileLock(home.root / "progress.json.lock"),
         pytest.raises(StackwalkError, match="has held your progress file"),
     ):
         store.change(home, lambda now: now)

@@ -7,8 +7,8 @@ from stackwalk import machine, store
 from stackwalk.course import Chapter, Course, Task
 from stackwalk.errors import UsageError
 from stackwalk.home import Home, find_clone
-from stackwalk.load import load_course
 from stackwalk.progress import Progress, is_open, next_task, opens_after, with_old_names
+from stackwalk.shelf import take_course
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def open_desk(home: Home) -> Desk:
         StackwalkError: the course or the progress cannot be read.
     """
     loaded = store.load(home)
-    course = load_course(find_clone())
+    course = take_course(home, find_clone())
     return Desk(home, course, with_old_names(loaded.progress, course), loaded.note)
 
 

@@ -3,12 +3,10 @@
 from dataclasses import replace
 
 from stackwalk.commands import look
-from stackwalk.commands.catchup import look_at
 from stackwalk.commands.desk import machine_can
 from stackwalk.commands.look import CheckResult
 from stackwalk.errors import StackwalkError
 from stackwalk.home import Home
-from stackwalk.machine import snapshot
 
 NAME = "web"
 MIB = 2**20
@@ -32,6 +30,8 @@ def keep_finished(home: Home, result: CheckResult) -> str:
     try:
         if not _is_due(home, result):
             return ""
+        from stackwalk.machine import snapshot
+
         taken = snapshot.take(home, NAME, chapter.name, automatic=True)
     except (StackwalkError, OSError) as error:
         return f"no snapshot was taken ({str(error).splitlines()[0]}); your check stands as it is."
@@ -46,6 +46,9 @@ def _is_due(home: Home, result: CheckResult) -> bool:
     seen, chapter = {each.task: each.status for each in result.verdicts}, result.chapter
     if result.exit_code != 0:
         return False
+    from stackwalk.commands.catchup import look_at
+    from stackwalk.machine import snapshot
+
     can = machine_can(home)
     rest = [task for task in chapter.tasks if task.id not in seen and set(task.can) <= can]
     if not all(result.progress.of(task.id).met_at for task in rest):

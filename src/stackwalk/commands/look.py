@@ -52,10 +52,12 @@ def check(home: Home, target: str | None = None) -> CheckResult:
         UsageError: no such task or chapter, or it is still locked.
         StackwalkError: the course or the progress cannot be used.
     """
-    desk = open_desk(home)
-    chapter, tasks = _targets(desk, target)
-    require_open(desk, chapter)
-    return _remember(desk, chapter, tasks, look_at(desk, tasks))
+    with Vantages(home) as hosts:  # the scout is on its way while the course is read
+        desk = open_desk(home)
+        chapter, tasks = _targets(desk, target)
+        require_open(desk, chapter)
+        verdicts = _look_through(hosts, desk, tasks)
+    return _remember(desk, chapter, tasks, verdicts)
 
 
 def met_tasks(desk: Desk) -> list[Task]:
@@ -66,10 +68,10 @@ def met_tasks(desk: Desk) -> list[Task]:
 def look_at(desk: Desk, tasks: Iterable[Task]) -> list[Verdict]:
     """One look at these tasks and at all they need; remembers nothing."""
     with Vantages(desk.home) as hosts:
-        return look_through(hosts, desk, tasks)
+        return _look_through(hosts, desk, tasks)
 
 
-def look_through(hosts: Vantages, desk: Desk, tasks: Iterable[Task]) -> list[Verdict]:
+def _look_through(hosts: Vantages, desk: Desk, tasks: Iterable[Task]) -> list[Verdict]:
     wanted = with_needs(desk.course, tasks)
     hosts.ask_ahead(task.id for task in wanted)
     verdicts = run_checks(

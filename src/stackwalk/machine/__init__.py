@@ -1,13 +1,16 @@
-"""The learner's machines: started and stopped by vagrant, reached by ssh, told in plain words."""
+"""The learner's machines: started and stopped by vagrant, reached by ssh, told in plain words.
 
+What starts and stops them is imported where it is used: a look at one that runs needs none of it.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from stackwalk.errors import MachineError
 from stackwalk.home import Home
-from stackwalk.machine import forward, guest, shut, sshconfig, tool
+from stackwalk.machine import sshconfig
 from stackwalk.machine.choose import choose_provider, provider_named
-from stackwalk.machine.making import Say, remove, settle, start
 from stackwalk.machine.record import (
     Record,
     chosen_slot,
@@ -33,6 +36,7 @@ __all__ = [
     "up",
 ]
 
+Say = Callable[[str], None]
 PROBE_S = 3.0  # a machine that answers does so at once; only a dead one takes this long
 PROBE_EMULATED_S = 15.0
 
@@ -69,6 +73,9 @@ def up(home: Home, name: str = "web", *, say: Say) -> MachineStatus:
     Raises:
         MachineError: with what stands in the way; a stopped ``up`` is mended by the next one.
     """
+    from stackwalk.machine import shut
+    from stackwalk.machine.making import settle, start
+
     require_known(name)
     now = status(home, name)
     if now.state != "running":
@@ -82,6 +89,8 @@ def up(home: Home, name: str = "web", *, say: Say) -> MachineStatus:
 
 def halt(home: Home, name: str = "web", *, say: Say) -> MachineStatus:
     """Switch the machine off as its power button would; its disk stays."""
+    from stackwalk.machine import forward, tool
+
     require_known(name)
     record = load_record(home, name)
     if record is not None and record.complete:
@@ -96,6 +105,9 @@ def halt(home: Home, name: str = "web", *, say: Say) -> MachineStatus:
 
 def destroy(home: Home, name: str = "web", *, say: Say) -> None:
     """Remove the machine, its disk, and what a stopped ``up`` left; asks nothing."""
+    from stackwalk.machine import forward, tool
+    from stackwalk.machine.making import remove
+
     require_known(name)
     with locked(home):
         record = _load_or_guess(home, name, say)
@@ -130,6 +142,8 @@ def status(home: Home, name: str = "web") -> MachineStatus:
 
 def reboot(home: Home, name: str = "web", *, say: Say) -> MachineStatus:
     """Restart the machine from inside (``systemctl reboot``) and wait for its next boot."""
+    from stackwalk.machine import forward, guest
+
     require_known(name)
     record = require_up(home, name)
     say(f"restarting {name} from inside")

@@ -5,8 +5,6 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from filelock import FileLock
-
 from stackwalk.errors import MachineError
 from stackwalk.home import CACHE, Home
 from stackwalk.machine.record import VAGRANT_FOLDER, Record, full_name, home_tag, kept_key
@@ -186,6 +184,8 @@ def _image(home: Home, name: str, label: str) -> str:
 
 
 def _build_image(say: Callable[[str], None]) -> None:
+    from filelock import FileLock
+
     script = VAGRANT_FOLDER / "build-image"
     # Homes beside each other share the image: the second one waits for the first to build it.
     CACHE.mkdir(parents=True, exist_ok=True)

@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from stackwalk.errors import MachineError, UsageError
 from stackwalk.home import Home
 
@@ -130,6 +128,8 @@ def chosen_slot() -> int:
 @contextmanager
 def locked(home: Home) -> Iterator[None]:
     """One command at a time starts, stops or removes machines of a home."""
+    from filelock import FileLock, Timeout
+
     home.vagrant.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(home.vagrant / "lock", timeout=1):
@@ -142,12 +142,12 @@ def locked(home: Home) -> Iterator[None]:
         ) from error
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Readers see the old text or the new one, never a half."""
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Readers see the old content or the new one, never a half."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w") as file:
-        file.write(text)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content if isinstance(content, bytes) else content.encode())
     os.replace(temporary, path)
 
 
