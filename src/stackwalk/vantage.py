@@ -26,7 +26,7 @@ class Vantages:
         self._home = home
         self._opened: dict[str, Any] = {}
         self._before = load_asked(home, MACHINE)
-        self._now: dict[str, list[str]] = {}
+        self.asked: dict[str, list[str]] = {}  # task id -> commands, in this look
         self.errand = Errand(home, MACHINE)
         with contextlib.suppress(StackwalkError):  # whoever asks first is told why
             self.errand.set_out()
@@ -46,16 +46,16 @@ class Vantages:
         """Sends all that these checks asked the last time, at once."""
         commands = [each for task in tasks for each in self._before.get(task, [])]
         with contextlib.suppress(StackwalkError):
-            self.errand.ask_ahead(list(dict.fromkeys(commands)), limit_s=LIMIT_S)
+            self.errand.ask_ahead(commands, limit_s=LIMIT_S)
 
     def begin(self, task: str) -> None:
         """What is asked from now on is asked by this check."""
-        self.errand.heard = self._now.setdefault(task, [])
+        self.errand.heard = self.asked.setdefault(task, [])
 
     def remember(self, verdicts: Iterable["Verdict"]) -> None:
         """Keeps what was asked, for the next look."""
         met = frozenset(verdict.task for verdict in verdicts if verdict.status == "met")
-        after = merge_asked(self._before, self._now, met)
+        after = merge_asked(self._before, self.asked, met)
         if after != self._before:
             save_asked(self._home, MACHINE, after)
 

@@ -11,6 +11,7 @@ from samples import make_chapter, make_task
 
 from stackwalk.course import Course
 from stackwalk.home import Home
+from stackwalk.scaffold import new_chapter
 
 CHECKS = Path(__file__).parents[2] / "checks"
 
@@ -38,3 +39,10 @@ def course(tmp_path: Path) -> Course:
     one = make_chapter("01", "one", first, make_task("second_done", needs=("first_done",)))
     two = make_chapter("02", "two", make_task("third_done", needs=("second_done",)))
     return Course((one, two), tmp_path / "course")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A course of one chapter, on the disk."""
+    new_chapter(tmp_path / "course", "01", "one")
+    return tmp_path / "course"

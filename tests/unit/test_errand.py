@@ -125,8 +125,8 @@ def test_commands_asked_at_once_are_run_beside_each_other_and_told_apart() -> No
     asked_r, asked_w = os.pipe()
     said_r, said_w = os.pipe()
     lines = [
-        {"id": 1, "do": "sleep 0.3; echo slow", "limit_s": 5},
-        {"id": 2, "do": "echo quick", "limit_s": 5},
+        {"id": 1, "do": "sleep 0.3; echo slow", "limit_s": 5, "ahead": True},
+        {"id": 2, "do": "echo quick", "limit_s": 5, "ahead": True},
     ]
     os.write(asked_w, "".join(json.dumps(line) + "\n" for line in lines).encode())
     served = scout.Scout(asked_r, said_w)

@@ -12,12 +12,6 @@ from stackwalk.scaffold import new_chapter
 from stackwalk.shelf import take_course
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    new_chapter(tmp_path / "course", "01", "one")
-    return tmp_path / "course"
-
-
 def test_course_is_read_once(home: Home, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read = take_course(home, root)
     monkeypatch.setattr(load, "load_course", pytest.fail)

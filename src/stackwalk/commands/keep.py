@@ -53,6 +53,6 @@ def _is_due(home: Home, result: CheckResult) -> bool:
     rest = [task for task in chapter.tasks if task.id not in seen and set(task.can) <= can]
     if not all(result.progress.of(task.id).met_at for task in rest):
         return False
-    if any(each.label == chapter.name for each in snapshot.load(home, NAME)):
+    if snapshot.is_noted(home, NAME, chapter.name):
         return False
     return not rest or not look_at(home, result.course, [chapter])

@@ -10,6 +10,7 @@ import json
 import shlex
 import subprocess
 import threading
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
@@ -56,7 +57,7 @@ class Errand:
         self._news = threading.Condition()
         self._is_ready = self._is_over = self._is_told = False
         self._number = 0
-        self._ahead: dict[str, int] = {}
+        self._ahead: defaultdict[str, deque[int]] = defaultdict(deque)
         self.heard: list[str] = []  # what ``run`` was asked; a caller may put another list here
         self.trips = 0  # how often something was asked and had to be waited for
 
@@ -76,9 +77,10 @@ class Errand:
             raise NoScout
         limit_s *= stretch(record)
         self.heard.append(command)
-        number = self._ahead.pop(command, 0)
-        if not number:
-            (number,) = self._ask([command], limit_s)
+        if waiting := self._ahead.get(command):
+            number = waiting.popleft()
+        else:
+            (number,) = self._ask([command], limit_s, ahead=False)
         end, answer = self._wait_for(record, number, command, limit_s)
         if end == "late":
             raise too_long(record.name, command, limit_s)
@@ -100,12 +102,16 @@ class Errand:
     def ask_ahead(self, commands: Sequence[str], *, limit_s: float) -> None:
         """Asks what ``run`` will probably be asked; each answer serves once, in this look only.
 
+        A command that stands there twice is run twice.
+
         Raises:
             NotUp: the machine is off or was never made.
         """
         limit_s *= stretch(self.set_out())
         if commands and not self._is_over:
-            self._ahead |= zip(commands, self._ask(commands, limit_s), strict=True)
+            numbers = self._ask(commands, limit_s, ahead=True)
+            for number, command in zip(numbers, commands, strict=True):
+                self._ahead[command].append(number)
 
     def close(self) -> None:
         """Ends the scout and all that it still runs."""
@@ -134,14 +140,14 @@ class Errand:
         self._reader.start()
         self._write(repr(PROGRAM))
 
-    def _ask(self, commands: Sequence[str], limit_s: float) -> range:
+    def _ask(self, commands: Sequence[str], limit_s: float, *, ahead: bool) -> range:
         """Sends commands in one go; one round trip, however many. Gives their numbers."""
         numbers = range(self._number + 1, self._number + 1 + len(commands))
         self._number = numbers[-1]
         self.trips += 1
         self._write(
             *(
-                json.dumps({"id": number, "do": command, "limit_s": limit_s})
+                json.dumps({"id": number, "do": command, "limit_s": limit_s, "ahead": ahead})
                 for number, command in zip(numbers, commands, strict=True)
             )
         )

@@ -2,7 +2,7 @@
 
 Sent as text by ``errand.py``; standard library only, Python 3.9, Linux 5.3.
 
-Asked:     one JSON object a line: ``{"id": 7, "do": "id -un", "limit_s": 20}``
+Asked:     one JSON object a line: ``{"id": 7, "do": "id -un", "limit_s": 20, "ahead": false}``
 Answered:  one JSON object a line, then as many bytes as it says: ``{"id": 7, "end": "done",
            "rc": 0, "out": 5, "err": 0}`` and ``root\\n``. ``end`` is ``done``, ``late`` (not done
            after its limit) or ``long`` (it said more than ``MOST_BYTES``).
@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # typing itself would take the machine longer to import than 
 
 READY = b"stackwalk-scout ready\n"
 MOST_BYTES = 8_000_000  # of each of a command's two outputs
-AT_ONCE = 4  # commands beside each other, where several were asked for
+AT_ONCE = 4  # commands beside each other, of those that were asked ahead
 KILL_AFTER_S = 2.0  # between TERM and KILL
 CHUNK = 65536
 
@@ -112,7 +112,7 @@ class Scout:
         self.environment = read_environment()
         self.watch = selectors.DefaultSelector()
         self.watch.register(source, selectors.EVENT_READ)
-        self.asked: collections.deque[bytes] = collections.deque()
+        self.asked: collections.deque[dict[str, Any]] = collections.deque()
         self.running: list[Command] = []
         self.half_line = b""
 
@@ -137,13 +137,18 @@ class Scout:
             if command.due <= time.monotonic():
                 command.stop()
         while self.asked and len(self.running) < AT_ONCE:
-            self.start(json.loads(self.asked.popleft()))
+            self.start(self.asked.popleft())
         return True
 
     def hear(self) -> bool:
         piece = os.read(self.source, CHUNK)
         *lines, self.half_line = (self.half_line + piece).split(b"\n")
-        self.asked.extend(lines)
+        for line in lines:
+            asked = json.loads(line)
+            if asked["ahead"]:
+                self.asked.append(asked)
+            else:
+                self.start(asked)  # somebody waits for this one
         return bool(piece)
 
     def start(self, asked: dict[str, Any]) -> None:

@@ -1,0 +1,90 @@
+"""The benchmark's figures as a table of ratios and as a plot, for the docs or the terminal."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log10
+from pathlib import Path
+
+LIMIT, MUX = "limit: one script by hand", "testinfra, ControlPath"
+ROW_PX, LEFT_PX, WIDE_PX = 22, 250, 460
+COLOURS = {"near": "#0b6e6e", "far": "#c2620a"}
+BEGIN, END = "<!-- bench/verdict: begin -->", "<!-- bench/verdict: end -->"
+
+
+@dataclass
+class Series:
+    """The seconds of all runs of one tool on one subject at one distance."""
+
+    subject: str
+    place: str
+    name: str
+    seconds: list[float]
+    mib: float
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+    @property
+    def spread(self) -> str:
+        return f"{min(self.seconds):.2f} to {max(self.seconds):.2f}"
+
+
+def write_page(series: Sequence[Series], docs: Path | None) -> None:
+    """Prints the tables, or puts them between the marks of ``docs/performance.md``."""
+    text = "\n\n".join(_tables([each for each in series if each.seconds]))
+    if docs is None:
+        print(text)
+        return
+    page = docs / "performance.md"
+    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    (docs / "img" / "verdict-times.svg").write_text(draw(series), encoding="utf-8")
+
+
+def _tables(series: Sequence[Series]) -> list[str]:
+    subjects = dict.fromkeys(each.subject for each in series)
+    return [_table(subject, [e for e in series if e.subject == subject]) for subject in subjects]
+
+
+def _table(subject: str, series: Sequence[Series]) -> str:
+    lines = [
+        f"**{subject}**",
+        "",
+        "| distance | tool | median, s | spread | runs | times the limit | ControlPath is | MiB |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for each in series:
+        base = {e.name: e.median for e in series if e.place == each.place}
+        limit = f"{each.median / base[LIMIT]:.1f}" if LIMIT in base else ""
+        slower = f"{base[MUX] / each.median:.1f} times slower" if MUX in base else ""
+        lines.append(
+            f"| {each.place} | {each.name} | {each.median:.2f} | {each.spread} "
+            f"| {len(each.seconds)} | {limit} | {slower} | {each.mib:.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def draw(series: Sequence[Series]) -> str:
+    """The big spec as bars, longest last, on a scale of powers of ten."""
+    bars = sorted((e for e in series if e.subject == "spec"), key=lambda e: (e.place, e.median))
+    low = log10(min(e.median for e in bars)) - 0.3
+    per = WIDE_PX / (log10(max(e.median for e in bars)) - low)
+    height = ROW_PX * len(bars) + 20
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT_PX + WIDE_PX + 80} {height}" '
+        'font-family="sans-serif" font-size="12" role="img" '
+        'aria-label="Seconds from asking to the verdict, for each tool, near and far">'
+    ]
+    for number, each in enumerate(bars):
+        y, wide = ROW_PX * number + 10, per * (log10(each.median) - low)
+        parts.append(
+            f'<text x="{LEFT_PX - 8}" y="{y + 14}" text-anchor="end" fill="currentColor">'
+            f"{each.name} ({each.place})</text>"
+            f'<rect x="{LEFT_PX}" y="{y + 3}" width="{wide:.0f}" height="15" rx="2" '
+            f'fill="{COLOURS[each.place]}"/>'
+            f'<text x="{LEFT_PX + wide + 6:.0f}" y="{y + 14}" fill="currentColor">'
+            f"{each.median:.2f} s</text>"
+        )
+    return "\n".join([*parts, "</svg>", ""])
