@@ -1,31 +1,18 @@
 """The way in, on a real machine: limits, faults told apart, a dead machine noticed in time."""
 
-import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import pytest
 import testinfra
+from trouble import NOTICED_S, paused
 
 from stackwalk import machine
 from stackwalk.connect import open_host, open_laptop, run_once
 from stackwalk.errors import MachineError, RemoteTimeout, Unreachable
 from stackwalk.home import Home
-from stackwalk.machine.record import home_tag
 
 pytestmark = pytest.mark.machine
-NOTICED_S = 6.0
-
-
-@contextmanager
-def paused(home: Home) -> Iterator[None]:
-    name = f"stackwalk-{home_tag(home)}-web"
-    subprocess.run(["docker", "pause", name], check=True, capture_output=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["docker", "unpause", name], check=True, capture_output=True)
 
 
 def seconds_until_raised(call: Callable[[], object]) -> float:

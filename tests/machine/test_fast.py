@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_connect import NOTICED_S, paused
+from trouble import NOTICED_S, paused
 
 from stackwalk import machine
 from stackwalk.commands import look
