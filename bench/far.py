@@ -57,7 +57,7 @@ async def relay(listen: str, to: str) -> None:
     """Connections to one address go on to another, byte by byte and at once."""
 
     async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, asyncio.CancelledError):
             while data := await reader.read(65536):
                 writer.write(data)
                 await writer.drain()

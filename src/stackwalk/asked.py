@@ -8,12 +8,12 @@ import json
 from collections.abc import Mapping, Sequence
 
 from stackwalk.home import Home
+from stackwalk.machine.errand import NOW
 from stackwalk.machine.record import write_atomically
 
 Asked = dict[str, list[str]]  # task id -> commands, as they were run
 MOST = 60  # commands kept for a check; a check that asks more is asked the rest as it goes
 MOST_CHARACTERS = 2000  # of one command: longer ones carry data
-NOW = "# now"  # ends a command whose answer is worth nothing a moment later
 
 
 def load_asked(home: Home, machine: str) -> Asked:

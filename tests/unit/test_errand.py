@@ -204,6 +204,26 @@ def test_what_was_asked_ahead_needs_no_trip_and_serves_once(web: Errand, tmp_pat
     assert web.heard == [count] * 3
 
 
+def test_what_somebody_waits_for_goes_before_what_was_asked_ahead(web: Errand) -> None:
+    web.ask_ahead(["sleep 43216"] * 8, limit_s=60)
+
+    assert web.run("echo so", limit_s=5).stdout == b"so\n"
+    assert web._answers == {}
+
+
+def test_what_has_an_effect_begins_when_all_that_was_asked_ahead_is_answered(
+    web: Errand, tmp_path: Path
+) -> None:
+    """A check of the firewall holds port 80 open for seconds; another one asks who holds it."""
+    web.ask_ahead([f"sleep 0.0{each}; ls {tmp_path}" for each in range(1, 9)], limit_s=5)
+
+    web.run(f"touch {tmp_path}/effect  # now", limit_s=5)
+
+    said = [web.run(f"sleep 0.0{each}; ls {tmp_path}", limit_s=5).stdout for each in range(1, 9)]
+    assert not any(b"effect" in each for each in said)
+    assert web.trips == 2
+
+
 def test_a_late_command_asked_ahead_is_late_for_who_wants_it(web: Errand) -> None:
     web.ask_ahead(["sleep 43215"], limit_s=0.2)
 

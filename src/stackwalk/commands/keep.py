@@ -7,6 +7,7 @@ from stackwalk.commands.desk import machine_can
 from stackwalk.commands.look import CheckResult
 from stackwalk.errors import StackwalkError
 from stackwalk.home import Home
+from stackwalk.machine.record import is_kept
 
 NAME = "web"
 MIB = 2**20
@@ -44,15 +45,12 @@ def keep_finished(home: Home, result: CheckResult) -> str:
 def _is_due(home: Home, result: CheckResult) -> bool:
     """Progress says it first, as that is quick; then the machine itself has to."""
     seen, chapter = {each.task: each.status for each in result.verdicts}, result.chapter
-    if result.exit_code != 0:
+    if result.exit_code != 0 or is_kept(home, NAME, chapter.name):
         return False
-    from stackwalk.commands.catchup import look_at
-    from stackwalk.machine import snapshot
-
     can = machine_can(home)
     rest = [task for task in chapter.tasks if task.id not in seen and set(task.can) <= can]
     if not all(result.progress.of(task.id).met_at for task in rest):
         return False
-    if snapshot.is_noted(home, NAME, chapter.name):
-        return False
+    from stackwalk.commands.catchup import look_at
+
     return not rest or not look_at(home, result.course, [chapter])

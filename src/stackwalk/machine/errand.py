@@ -31,6 +31,7 @@ from stackwalk.machine.remote import (
 )
 from stackwalk.machine.sshconfig import ensure_sockets
 
+NOW = "# now"  # ends a command that measures, changes something, or compares two moments
 READY_S = 20.0  # from the call of ssh to the scout's first word
 # The program comes as one line, the literal of its text: read byte by byte, it takes no byte of
 # what is asked after it. -I and -S: nothing of the machine's own Python settings is looked at.
@@ -58,6 +59,7 @@ class Errand:
         self._is_ready = self._is_over = self._is_told = False
         self._number = 0
         self._ahead: defaultdict[str, deque[int]] = defaultdict(deque)
+        self._unanswered: set[int] = set()  # of those asked ahead
         self.heard: list[str] = []  # what ``run`` was asked; a caller may put another list here
         self.trips = 0  # how often something was asked and had to be waited for
 
@@ -77,6 +79,8 @@ class Errand:
             raise NoScout
         limit_s *= stretch(record)
         self.heard.append(command)
+        if command.rstrip().endswith(NOW):
+            self._settle(record, command, limit_s)
         if waiting := self._ahead.get(command):
             number = waiting.popleft()
         else:
@@ -109,9 +113,10 @@ class Errand:
         """
         limit_s *= stretch(self.set_out())
         if commands and not self._is_over:
-            numbers = self._ask(commands, limit_s, ahead=True)
-            for number, command in zip(numbers, commands, strict=True):
+            for number, command in enumerate(commands, start=self._number + 1):
                 self._ahead[command].append(number)
+                self._unanswered.add(number)  # before it is asked: the answer may be quick
+            self._ask(commands, limit_s, ahead=True)
 
     def close(self) -> None:
         """Ends the scout and all that it still runs."""
@@ -159,6 +164,16 @@ class Errand:
             self._ssh.stdin.write("".join(f"{line}\n" for line in lines).encode())
             self._ssh.stdin.flush()
 
+    def _settle(self, record: Record, command: str, limit_s: float) -> None:
+        """What was asked ahead is answered first: a measurement opens ports, and others look."""
+        patience_s = limit_s + READY_S * stretch(record)
+        with self._news:
+            is_quiet = self._news.wait_for(
+                lambda: not self._unanswered or self._is_over, patience_s
+            )
+        if not is_quiet:
+            raise too_long(record.name, command, limit_s)
+
     def _wait_for(
         self, record: Record, number: int, command: str, limit_s: float
     ) -> tuple[str, Answer]:
@@ -205,6 +220,7 @@ class Errand:
                 answer = Answer(told["rc"], said[: told["out"]], said[told["out"] :])
                 with self._news:
                     self._answers[told["id"]] = told["end"], answer
+                    self._unanswered.discard(told["id"])
                     self._news.notify_all()
         finally:
             stdout.close()

@@ -161,6 +161,15 @@ def snapshots_file(home: Home, name: str) -> Path:
     return home.vagrant / f"{name}.snapshots.json"
 
 
+def is_kept(home: Home, name: str, label: str) -> bool:
+    """Whether we took this snapshot and did not remove it; asks no provider, which is slow."""
+    try:
+        noted = json.loads(snapshots_file(home, name).read_text())
+        return label in [each["label"] for each in noted]
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
+
+
 def _path(home: Home, name: str) -> Path:
     return home.vagrant / f"{name}.json"
 

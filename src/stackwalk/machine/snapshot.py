@@ -82,15 +82,6 @@ def load(home: Home, name: str = "web") -> list[Snapshot]:
     return [replace(each, size_bytes=sizes[each.label]) for each in noted if each.label in sizes]
 
 
-def is_noted(home: Home, name: str, label: str) -> bool:
-    """Whether we took it and did not remove it; the provider, slow to answer, is not asked."""
-    try:
-        noted = json.loads(snapshots_file(home, name).read_text())
-        return label in [each["label"] for each in noted]
-    except (OSError, ValueError, TypeError, KeyError):
-        return False
-
-
 def find(home: Home, name: str = "web", label: str = "") -> Snapshot:
     """The snapshot with this label, the newest without.
 
