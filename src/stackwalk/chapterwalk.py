@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from stackwalk import machine, store
@@ -18,7 +19,7 @@ from stackwalk.inflict import prove_mistake, prove_way
 from stackwalk.login import type_step
 from stackwalk.outcome import Fault, Outcome
 from stackwalk.recorder import Recorder, shown_text
-from stackwalk.runner import run_checks
+from stackwalk.stock import compare_red, stock_hosts
 from stackwalk.vantage import Vantages
 from stackwalk.verdict import Status, Verdict
 
@@ -171,8 +172,10 @@ class ChapterWalk:
         for mistake in self.chapter.mistakes:
             if not self._proves(f"mistake {mistake.name}", [mistake.task]):
                 continue
-            for fault in prove_mistake(self.course, mistake, tasks, self._look, self.home):
-                self._fault(f"mistake {mistake.name}", fault)
+            where = f"mistake {mistake.name}"
+            look = partial(self._look_twice, where)
+            for fault in prove_mistake(self.course, mistake, tasks, look, self.home):
+                self._fault(where, fault)
             self._outcome.mistakes += 1
         self._spent("mistakes")
         for way in self.chapter.ways:
@@ -209,18 +212,16 @@ class ChapterWalk:
 
     def _look(self, tasks: Sequence[Task], heed_needs: bool = True) -> list[Verdict]:
         with Vantages(self.home) as hosts:
-            hosts.ask_ahead(task.id for task in tasks)
-            verdicts = run_checks(
-                self.course,
-                tasks,
-                hosts,
-                can=machine_can(self.home),
-                heed_needs=heed_needs,
-                begin=hosts.begin,
-                report=self.say,
-            )
-            hosts.remember(verdicts)
-            return verdicts
+            can = machine_can(self.home)
+            return hosts.look(self.course, tasks, can=can, heed_needs=heed_needs, report=self.say)
+
+    def _look_twice(self, where: str, tasks: Sequence[Task]) -> list[Verdict]:
+        """What is red must be red by stock testinfra as well, word for word."""
+        verdicts = self._look(tasks)
+        can = machine_can(self.home)
+        for difference in compare_red(self.course, verdicts, stock_hosts(self.home), can=can):
+            self._fault(where, difference)
+        return verdicts
 
     def _where(self, promised: Mapping[str, Any]) -> str:
         return f"{self.chapter.name}/chapter.md:{promised.get('line', '?')}"

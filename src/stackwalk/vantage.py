@@ -1,17 +1,17 @@
 """The hosts of one look, by vantage: ``web``, ``web_fresh``, ``laptop``."""
 
 import contextlib
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from stackwalk.asked import load_asked, merge_asked, save_asked
+from stackwalk.course import Course, Task
 from stackwalk.errors import StackwalkError
 from stackwalk.home import Home
 from stackwalk.machine.errand import Errand
 from stackwalk.machine.remote import LIMIT_S
-
-if TYPE_CHECKING:
-    from stackwalk.verdict import Verdict
+from stackwalk.runner import run_checks
+from stackwalk.verdict import Status, Verdict
 
 MACHINE = "web"  # its scout is on its way before anybody asks
 
@@ -52,12 +52,35 @@ class Vantages:
         """What is asked from now on is asked by this check."""
         self.errand.heard = self.asked.setdefault(task, [])
 
-    def remember(self, verdicts: Iterable["Verdict"]) -> None:
+    def remember(self, verdicts: Iterable[Verdict]) -> None:
         """Keeps what was asked, for the next look."""
-        met = frozenset(verdict.task for verdict in verdicts if verdict.status == "met")
+        met = frozenset(verdict.task for verdict in verdicts if verdict.status is Status.MET)
         after = merge_asked(self._before, self.asked, met)
         if after != self._before:
             save_asked(self._home, MACHINE, after)
+
+    def look(
+        self,
+        course: Course,
+        tasks: Sequence[Task],
+        *,
+        can: frozenset[str],
+        heed_needs: bool = True,
+        report: Callable[[str], None],
+    ) -> list[Verdict]:
+        """Looks at each task (see ``run_checks``), and keeps what was asked."""
+        self.ask_ahead(task.id for task in tasks)
+        verdicts = run_checks(
+            course,
+            tasks,
+            self,
+            can=can,
+            heed_needs=heed_needs,
+            begin=self.begin,
+            report=report,
+        )
+        self.remember(verdicts)
+        return verdicts
 
     def _open(self, vantage: str) -> Any:
         from stackwalk.connect import open_host, open_laptop

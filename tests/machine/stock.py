@@ -13,7 +13,6 @@ import pytest
 from stackwalk.commands.desk import machine_can
 from stackwalk.course import Chapter, Course, Task
 from stackwalk.home import Home, find_clone
-from stackwalk.runner import run_checks
 from stackwalk.vantage import Vantages
 
 Said = dict[str, dict[str, str]]  # task id -> status, what, look, saw
@@ -44,17 +43,7 @@ def assert_same_verdicts(home: Home, course: Course, chapters: Sequence[Chapter]
 def ask_ours(home: Home, course: Course, tasks: Sequence[Task]) -> Said:
     """Every check, whatever it needs, as plain pytest does it."""
     with Vantages(home) as hosts:
-        hosts.ask_ahead(task.id for task in tasks)
-        verdicts = run_checks(
-            course,
-            tasks,
-            hosts,
-            can=machine_can(home),
-            heed_needs=False,
-            begin=hosts.begin,
-            report=print,
-        )
-        hosts.remember(verdicts)
+        verdicts = hosts.look(course, tasks, can=machine_can(home), heed_needs=False, report=print)
     return {each.task: comparable(each.to_dict()) for each in verdicts}
 
 

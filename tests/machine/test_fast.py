@@ -21,7 +21,6 @@ from stackwalk.errors import MachineError, RemoteTimeout, Unreachable, WentAway
 from stackwalk.home import Home
 from stackwalk.machine.errand import Errand
 from stackwalk.machine.sshconfig import close_connection
-from stackwalk.runner import run_checks
 from stackwalk.vantage import Vantages
 from stackwalk.verdict import Status
 
@@ -85,8 +84,7 @@ def test_round_trips_do_not_grow_with_the_checks(met_home: Home) -> None:
     desk = open_desk(met_home)
     tasks = list(desk.course.tasks)
     with Vantages(met_home) as hosts:
-        hosts.ask_ahead(task.id for task in tasks)
-        verdicts = run_checks(desk.course, tasks, hosts, can=frozenset(), begin=hosts.begin)
+        verdicts = hosts.look(desk.course, tasks, can=frozenset(), report=print)
         commands, trips = sum(map(len, hosts.asked.values())), hosts.errand.trips
 
     assert {verdict.status for verdict in verdicts} == {Status.MET}

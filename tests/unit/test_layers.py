@@ -44,6 +44,7 @@ ROWS = (
         "asked",
         "shelf",
         "vantage",
+        "stock",
         "runner",
         "build",
         "workbook",

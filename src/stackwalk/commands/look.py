@@ -18,7 +18,7 @@ from stackwalk.commands.desk import (
 from stackwalk.course import Chapter, Course, Task
 from stackwalk.home import Home
 from stackwalk.progress import Progress
-from stackwalk.runner import run_checks, with_needs
+from stackwalk.runner import with_needs
 from stackwalk.vantage import Vantages
 from stackwalk.verdict import Status, Verdict
 
@@ -72,18 +72,12 @@ def look_at(desk: Desk, tasks: Iterable[Task]) -> list[Verdict]:
 
 
 def _look_through(hosts: Vantages, desk: Desk, tasks: Iterable[Task]) -> list[Verdict]:
-    wanted = with_needs(desk.course, tasks)
-    hosts.ask_ahead(task.id for task in wanted)
-    verdicts = run_checks(
+    return hosts.look(
         desk.course,
-        wanted,
-        hosts,
+        with_needs(desk.course, tasks),
         can=machine_can(desk.home),
-        begin=hosts.begin,
         report=partial(_report, desk.home),
     )
-    hosts.remember(verdicts)
-    return verdicts
 
 
 def _targets(desk: Desk, target: str | None) -> tuple[Chapter, tuple[Task, ...]]:

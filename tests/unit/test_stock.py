@@ -1,0 +1,43 @@
+"""What is red is looked at again by stock testinfra, and a difference is told."""
+
+import pytest
+
+from stackwalk.course import Course
+from stackwalk.stock import compare_red
+from stackwalk.verdict import Status, Verdict
+
+CHECKS = """
+from stackwalk.verdict import Unmet
+
+def test_first_done(web):
+    raise Unmet(web, expected="", found="", look="web: ls", saw="empty")
+
+def test_second_done(web):
+    raise AssertionError("nobody asks")
+"""
+
+
+@pytest.mark.parametrize(
+    ("stock_says", "told"),
+    [
+        pytest.param("it is empty", [], id="the same"),
+        pytest.param(
+            "it is full",
+            [
+                "first_done: stock testinfra says unmet: it is full (empty; web: ls), "
+                "ours said unmet: it is empty (empty; web: ls)"
+            ],
+            id="another",
+        ),
+    ],
+)
+def test_a_difference_is_told(course: Course, stock_says: str, told: list[str]) -> None:
+    (course.root / "checks").mkdir(parents=True)
+    (course.root / "checks" / "test_one.py").write_text(CHECKS)
+    ours = [
+        Verdict("first_done", Status.UNMET, what="it is empty", saw="empty", look="web: ls"),
+        Verdict("second_done", Status.WAITING, waits_for="first_done"),
+        Verdict("third_done", Status.MET),
+    ]
+
+    assert compare_red(course, ours, lambda _: stock_says, can=frozenset()) == told
