@@ -30,7 +30,6 @@ def open_tun(name: str) -> int:
 
 def lay(namespace: str) -> tuple[int, int]:
     """One end here, the other in the namespace."""
-    run("ip", "netns", "add", namespace)
     here, there = open_tun("swnear"), open_tun("swfar")
     run("ip", "link", "set", "swfar", "netns", namespace)
     inside = ("ip", "-n", namespace)
@@ -57,7 +56,7 @@ async def relay(listen: str, to: str) -> None:
     """Connections to one address go on to another, byte by byte and at once."""
 
     async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.CancelledError):
+        with contextlib.suppress(OSError):
             while data := await reader.read(65536):
                 writer.write(data)
                 await writer.drain()
@@ -65,7 +64,8 @@ async def relay(listen: str, to: str) -> None:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         onward = await asyncio.open_connection(*to.split(":"))
-        await asyncio.gather(copy(reader, onward[1]), copy(onward[0], writer))
+        with contextlib.suppress(asyncio.CancelledError):  # the benchmark is over
+            await asyncio.gather(copy(reader, onward[1]), copy(onward[0], writer))
 
     await asyncio.start_server(serve, *listen.split(":"))
 
@@ -87,6 +87,7 @@ if __name__ == "__main__":
     if sys.argv[1] == "relay":
         asyncio.run(relay_for_ever(*sys.argv[2:]))
     else:
+        run("ip", "netns", "add", sys.argv[2])  # fails where another benchmark is running
         try:
             asyncio.run(serve(sys.argv[2], float(sys.argv[3]), sys.argv[4:]))
         finally:
