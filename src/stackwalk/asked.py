@@ -6,9 +6,10 @@ wanted is dropped, and what is wanted and was not asked ahead is asked then.
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 
 from stackwalk.home import Home
-from stackwalk.machine.errand import NOW
+from stackwalk.machine.errand import is_now
 from stackwalk.machine.record import write_atomically
 
 Asked = dict[str, list[str]]  # task id -> commands, as they were run
@@ -33,16 +34,12 @@ def merge_asked(before: Asked, now: Mapping[str, Sequence[str]], met: frozenset[
     """The lists after a look.
 
     A check that is met has asked all it ever asks; one that is not has stopped on its way, and
-    what it asked behind that is kept.
+    what it asked behind that is kept. What follows a command with an effect may show that effect.
     """
     merged = dict(before)
     for task, commands in now.items():
-        wanted = [each for each in commands if is_askable(each)]
+        quiet = takewhile(lambda command: not is_now(command), commands)
+        wanted = [each for each in quiet if len(each) <= MOST_CHARACTERS]
         rest = [] if task in met else before.get(task, [])
         merged[task] = list(dict.fromkeys([*wanted, *rest]))[:MOST]
     return merged
-
-
-def is_askable(command: str) -> bool:
-    """Whether an answer from the beginning of a look is as good as one from its middle."""
-    return not command.rstrip().endswith(NOW) and len(command) <= MOST_CHARACTERS

@@ -50,7 +50,7 @@ class Vantages:
 
     def begin(self, task: str) -> None:
         """What is asked from now on is asked by this check."""
-        self.errand.heard = self.asked.setdefault(task, [])
+        self.errand.begin(self.asked.setdefault(task, []))
 
     def remember(self, verdicts: Iterable[Verdict]) -> None:
         """Keeps what was asked, for the next look."""

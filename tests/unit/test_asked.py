@@ -34,8 +34,14 @@ def test_a_check_that_stopped_on_its_way_keeps_what_comes_behind() -> None:
     assert merged == {"one": ["first", "behind"], "two": ["x"]}
 
 
-def test_what_must_be_asked_now_is_not_kept_nor_what_is_long_or_much() -> None:
-    asked = ["date  # now", "x" * 5000, *(f"echo {number}" for number in range(100))]
+def test_from_a_command_with_an_effect_on_nothing_is_kept() -> None:
+    merged = merge_asked({}, {"one": ["before", "knock  # now", "who knocked"]}, frozenset({"one"}))
+
+    assert merged == {"one": ["before"]}
+
+
+def test_what_is_long_or_much_is_not_kept() -> None:
+    asked = ["x" * 5000, *(f"echo {number}" for number in range(100))]
 
     merged = merge_asked({}, {"one": asked}, NOBODY)
 

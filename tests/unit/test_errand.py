@@ -149,8 +149,8 @@ def test_a_late_command_is_stopped_with_all_its_children_and_named(web: Errand) 
     with pytest.raises(RemoteTimeout, match=r"web was not done after 0\.2 s and was stopped: sh"):
         web.run("sh -c 'sleep 43211' & sleep 43212", limit_s=0.2)
 
-    assert not is_running("sleep 43211")
-    assert not is_running("sleep 43212")
+    assert wait_until(lambda: not is_running("sleep 43211"))
+    assert wait_until(lambda: not is_running("sleep 43212"))
     assert web.run("echo next", limit_s=5).stdout == b"next\n"
 
 
@@ -219,9 +219,25 @@ def test_what_has_an_effect_begins_when_all_that_was_asked_ahead_is_answered(
 
     web.run(f"touch {tmp_path}/effect  # now", limit_s=5)
 
+    web.begin([])
     said = [web.run(f"sleep 0.0{each}; ls {tmp_path}", limit_s=5).stdout for each in range(1, 9)]
     assert not any(b"effect" in each for each in said)
     assert web.trips == 2
+
+
+def test_what_follows_an_effect_is_asked_anew_until_another_check_begins(
+    web: Errand, tmp_path: Path
+) -> None:
+    """A check that makes somebody guess asks then whether that one was banned."""
+    web.ask_ahead([f"ls {tmp_path}"] * 2, limit_s=5)
+
+    web.run(f"touch {tmp_path}/effect  # now", limit_s=5)
+    after = web.run(f"ls {tmp_path}", limit_s=5).stdout
+    web.begin([])
+    other = web.run(f"ls {tmp_path}", limit_s=5).stdout
+
+    assert b"effect" in after
+    assert b"effect" not in other
 
 
 def test_a_late_command_asked_ahead_is_late_for_who_wants_it(web: Errand) -> None:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner, Result
 
-from stackwalk import machine, store
+from stackwalk import machine, store, vantage
 from stackwalk.cli import main
 from stackwalk.commands import catchup, keep, look
 from stackwalk.errors import MachineError, NotUp, UsageError
@@ -71,7 +71,7 @@ def course(tmp_path: Path, provider: Provider, monkeypatch: pytest.MonkeyPatch) 
         seen.looks += 1
         return [Verdict(task.id, seen.status, "", found="so it is") for task in tasks]  # type: ignore[attr-defined]  # tasks of the course
 
-    monkeypatch.setattr(look, "run_checks", see)
+    monkeypatch.setattr(vantage, "run_checks", see)
     monkeypatch.setattr(look, "machine_can", lambda home: frozenset())
     monkeypatch.setattr(keep, "machine_can", lambda home: frozenset())
     return seen

@@ -39,6 +39,11 @@ RECEIVE = 'exec(eval(open(0,"rb",0,closefd=False).readline()))'
 PROGRAM = Path(scout.__file__).read_text(encoding="utf-8")
 
 
+def is_now(command: str) -> bool:
+    """Whether its answer is worth nothing from another moment."""
+    return command.rstrip().endswith(NOW)
+
+
 class SaidTooMuch(MachineError):
     """A command's output was larger than a look needs."""
 
@@ -60,7 +65,8 @@ class Errand:
         self._number = 0
         self._ahead: defaultdict[str, deque[int]] = defaultdict(deque)
         self._unanswered: set[int] = set()  # of those asked ahead
-        self.heard: list[str] = []  # what ``run`` was asked; a caller may put another list here
+        self.heard: list[str] = []  # what ``run`` was asked since ``begin``
+        self._has_effect = False  # of the check that asks: what it asks then, it must ask anew
         self.trips = 0  # how often something was asked and had to be waited for
 
     def run(self, command: str, *, limit_s: float) -> Answer:
@@ -79,9 +85,10 @@ class Errand:
             raise NoScout
         limit_s *= stretch(record)
         self.heard.append(command)
-        if command.rstrip().endswith(NOW):
+        if is_now(command):
             self._settle(record, command, limit_s)
-        if waiting := self._ahead.get(command):
+            self._has_effect = True
+        if not self._has_effect and (waiting := self._ahead.get(command)):
             number = waiting.popleft()
         else:
             (number,) = self._ask([command], limit_s, ahead=False)
@@ -117,6 +124,10 @@ class Errand:
                 self._ahead[command].append(number)
                 self._unanswered.add(number)  # before it is asked: the answer may be quick
             self._ask(commands, limit_s, ahead=True)
+
+    def begin(self, heard: list[str]) -> None:
+        """Another check asks from now on; what it asks is added to ``heard``."""
+        self.heard, self._has_effect = heard, False
 
     def close(self) -> None:
         """Ends the scout and all that it still runs."""
