@@ -84,6 +84,7 @@ class Piece:
             "STACKWALK_HOME": str(self.home.root),
             "STACKWALK_PROVIDER": "docker",
             "STACKWALK_SLOT": str(slot),
+            "STACKWALK_PATIENCE": "3",  # several machines at once: how quick one is, is not asked
             "TMPDIR": str(self._folder),  # one walk at a time holds for ports that only 01 uses
         }
         script = Path(__file__).parent / "piece.py"

@@ -19,6 +19,7 @@ from stackwalk.machine import choose, daemons, docker, libvirt, making, room, ss
 from stackwalk.machine.guest import missing_certificates
 from stackwalk.machine.record import (
     Record,
+    chosen_patience,
     chosen_slot,
     home_tag,
     load_record,
@@ -26,6 +27,7 @@ from stackwalk.machine.record import (
     locked,
     save_record,
 )
+from stackwalk.machine.remote import stretch
 
 WEB = Record("web", "docker", 0, complete=True, on=True, ssh_port=2222, identity_file="/k")
 Fake = Callable[[str, str], Path]
@@ -76,6 +78,24 @@ def test_a_slot_out_of_range_is_refused(monkeypatch: pytest.MonkeyPatch, text: s
 
     with pytest.raises(UsageError, match="STACKWALK_SLOT is"):
         chosen_slot()
+
+
+@pytest.mark.parametrize("text", ["0", "21", "2.5", "much", ""])
+def test_a_patience_that_is_no_number_from_1_to_20_is_told(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STACKWALK_PATIENCE", text)
+
+    with pytest.raises(UsageError, match="STACKWALK_PATIENCE is"):
+        chosen_patience()
+
+
+def test_patience_stretches_every_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = Record("web", "libvirt", 0)
+    before = stretch(record)
+    monkeypatch.setenv("STACKWALK_PATIENCE", "3")
+
+    assert stretch(record) == 3 * before
 
 
 def test_two_homes_have_two_tags() -> None:

@@ -14,6 +14,7 @@ from stackwalk.home import Home
 
 VAGRANT_FOLDER = Path(__file__).resolve().parents[3] / "vagrant"
 SSH_PORT = 2222  # of the first machine; vagrant takes another when it is taken
+MOST_PATIENCE = 20
 SLOTS = range(8)  # VirtualBox allows host-only networks in 192.168.56.0/21
 
 
@@ -122,6 +123,16 @@ def chosen_slot() -> int:
     text = os.environ.get("STACKWALK_SLOT", "0")
     if not text.isdigit() or int(text) not in SLOTS:
         raise UsageError(f"STACKWALK_SLOT is {text!r}.", next="a number from 0 to 7")
+    return int(text)
+
+
+def chosen_patience() -> int:
+    """``STACKWALK_PATIENCE``: how many times as long a machine gets on a busy computer."""
+    text = os.environ.get("STACKWALK_PATIENCE", "1")
+    if not text.isdigit() or not 1 <= int(text) <= MOST_PATIENCE:
+        raise UsageError(
+            f"STACKWALK_PATIENCE is {text!r}.", next=f"a number from 1 to {MOST_PATIENCE}"
+        )
     return int(text)
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from stackwalk.errors import MachineError, NotUp, RemoteTimeout, Unreachable
 from stackwalk.home import Home
-from stackwalk.machine.record import Record, load_record, require_known
+from stackwalk.machine.record import Record, chosen_patience, load_record, require_known
 from stackwalk.machine.sshconfig import ensure_sockets
 
 MARK = "stackwalk-rc:"  # written last by every remote command; without it ssh itself failed
@@ -78,13 +78,13 @@ def slowness(home: Home, name: str = "web") -> int:
     try:
         record = load_record(home, name)
     except MachineError:  # a damaged record is told where the machine itself is needed
-        return 1
-    return 1 if record is None else stretch(record)
+        return chosen_patience()
+    return chosen_patience() if record is None else stretch(record)
 
 
 def stretch(record: Record) -> int:
-    """``EMULATED`` for a machine that is, else 1."""
-    return EMULATED if record.emulated else 1
+    """``EMULATED`` for a machine that is, else 1; times the patience that was asked for."""
+    return (EMULATED if record.emulated else 1) * chosen_patience()
 
 
 def require_up(home: Home, name: str) -> Record:
