@@ -302,6 +302,15 @@ def test_a_failing_vagrant_is_quoted_and_its_log_named(fake: Fake, home: Home) -
     assert str(home.vagrant / "vagrant.log") in caught.value.next
 
 
+def test_way_in_that_vagrant_does_not_tell_is_told_in_its_words(home: Home, fake: Fake) -> None:
+    """Seen where another home's vagrant held the lock."""
+    locked = "echo the machine is locked >&2; exit 1"
+    fake("vagrant", f'[ "$1" = --version ] && echo Vagrant 2.4.9 || {{ {locked}; }}')
+
+    with pytest.raises(MachineError, match="tell the way into web: the machine is locked"):
+        tool.ask_ssh_settings(home, WEB)
+
+
 def test_machine_that_still_has_everybodys_key_is_not_complete(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -115,7 +115,10 @@ def stop_orphans(home: Home, say: Callable[[str], None]) -> None:
 
 def ask_ssh_settings(home: Home, record: Record) -> dict[str, str]:
     """What ``vagrant ssh-config`` says: ``HostName``, ``Port``, ``User``, ``IdentityFile``."""
-    answer: dict[str, str] = _vagrant(home, record).conf(vm_name=record.name)
+    box = _vagrant(home, record)
+    answer: dict[str, str] = _call(
+        home, record, f"tell the way into {record.name}", lambda: box.conf(vm_name=record.name)
+    )
     return answer
 
 
@@ -161,12 +164,12 @@ def _vagrant(home: Home, record: Record, made_from: Mapping[str, str] | None = N
     return box
 
 
-def _call(home: Home, record: Record, what: str, call: Callable[[], None]) -> None:
-    """Call vagrant; its own words become our error."""
+def _call(home: Home, record: Record, what: str, call: Callable[[], Any]) -> Any:
+    """What vagrant answers; its own words become our error."""
     start = _log(home).stat().st_size if _log(home).exists() else 0
     try:
         with _turn(record):
-            call()
+            return call()
     except subprocess.CalledProcessError as error:
         said = _log(home).read_bytes()[start:].decode(errors="replace")
         raise _failed(home, what, said) from error
