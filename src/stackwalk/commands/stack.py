@@ -7,7 +7,6 @@ from stackwalk import machine, store
 from stackwalk import progress as state
 from stackwalk.between import Ran, list_between
 from stackwalk.commands.desk import Desk, open_desk
-from stackwalk.commands.look import look_at, met_tasks, settle
 from stackwalk.course import Chapter, Course
 from stackwalk.home import Home
 from stackwalk.progress import Progress
@@ -57,6 +56,8 @@ def status(home: Home, *, quick: bool = False) -> StatusResult:
         return _result(desk, found.sentence)
     if found.state != "running":
         return _result(desk, found.sentence, not_seen="the machine does not answer")
+    from stackwalk.commands.look import look_at, met_tasks, settle  # only where there is one to see
+
     verdicts = look_at(desk, met_tasks(desk))
     red = _red(desk, verdicts)
     progress = store.change(home, partial(settle, desk.course, verdicts)).progress

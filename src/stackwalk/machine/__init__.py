@@ -1,6 +1,7 @@
 """The learner's machines: started and stopped by vagrant, reached by ssh, told in plain words.
 
-What starts and stops them is imported where it is used: a look at one that runs needs none of it.
+What starts and stops them is imported where it is used, and so are the providers: a look at one
+that runs needs none of it.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,6 @@ from typing import Literal
 from stackwalk.errors import MachineError
 from stackwalk.home import Home
 from stackwalk.machine import sshconfig
-from stackwalk.machine.choose import choose_provider, provider_named
 from stackwalk.machine.record import (
     Record,
     chosen_slot,
@@ -106,6 +106,7 @@ def halt(home: Home, name: str = "web", *, say: Say) -> MachineStatus:
 def destroy(home: Home, name: str = "web", *, say: Say) -> None:
     """Remove the machine, its disk, and what a stopped ``up`` left; asks nothing."""
     from stackwalk.machine import forward, tool
+    from stackwalk.machine.choose import provider_named
     from stackwalk.machine.making import remove
 
     require_known(name)
@@ -155,6 +156,8 @@ def reboot(home: Home, name: str = "web", *, say: Say) -> MachineStatus:
 
 def capabilities(home: Home, name: str = "web") -> frozenset[str]:
     """What this machine can, of ``own_kernel own_clock own_swap hosts_by_rename``."""
+    from stackwalk.machine.choose import provider_named
+
     require_known(name)
     record = load_record(home, name)
     return provider_named(record.provider).CAN if record else frozenset()
@@ -162,6 +165,8 @@ def capabilities(home: Home, name: str = "web") -> frozenset[str]:
 
 def host_keys(home: Home, name: str = "web") -> HostKeys:
     """Who the machine says it is: asked past ssh where the provider can, else what we trust."""
+    from stackwalk.machine.choose import provider_named
+
     record = require_up(home, name)
     keys = provider_named(record.provider).read_host_keys(home, name)
     return HostKeys(tuple(keys or sshconfig.host_keys(home, name)), bool(keys))
@@ -176,6 +181,8 @@ def ssh_command(home: Home, name: str = "web", *, tty: bool = False) -> list[str
 
 def _load_or_guess(home: Home, name: str, say: Say) -> Record:
     """A record that is gone or damaged must not keep a machine from being removed."""
+    from stackwalk.machine.choose import choose_provider
+
     try:
         record = load_record(home, name)
     except MachineError:
