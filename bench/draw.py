@@ -1,73 +1,54 @@
 """The benchmark's figures as a table of ratios and as a plot, for the docs or the terminal."""
 
-import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import log10
 from pathlib import Path
 
-LIMIT, MUX = "limit: one script by hand", "testinfra, ControlPath"
-TITLES = {"spec": "the big spec", "990 checks": "990 checks: the big spec 22 times"}
+from timing import Row, put_in_page
+
+LIMIT, MUX, MANY = "limit: one script by hand", "testinfra, ControlPath", "990 checks"
+TITLES = {"spec": "the big spec", MANY: f"{MANY}: the big spec 22 times"}
+CHECKS = {"spec": 45, MANY: 990}
 ROW_PX, LEFT_PX, WIDE_PX = 22, 250, 460
 COLOURS = {"near": "#0b6e6e", "far": "#c2620a"}
-BEGIN, END = "<!-- bench/verdict: begin -->", "<!-- bench/verdict: end -->"
 
 
-@dataclass
-class Series:
-    """The seconds of all runs of one tool on one subject at one distance."""
-
-    subject: str
-    place: str
-    name: str
-    seconds: list[float]
-    mib: float
-
-    @property
-    def median(self) -> float:
-        return statistics.median(self.seconds)
-
-    @property
-    def spread(self) -> str:
-        return f"{min(self.seconds):.2f} to {max(self.seconds):.2f}"
-
-
-def write_page(series: Sequence[Series], docs: Path | None) -> None:
+def write_page(series: Sequence[Row], docs: Path | None) -> None:
     """Prints the tables, or puts them between the marks of ``docs/performance.md``."""
     text = "\n\n".join(_tables([each for each in series if each.seconds]))
     if docs is None:
         print(text)
         return
-    page = docs / "performance.md"
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    put_in_page(docs / "performance.md", "bench/verdict", text)
     (docs / "img" / "verdict-times.svg").write_text(draw(series), encoding="utf-8")
 
 
-def _tables(series: Sequence[Series]) -> list[str]:
+def _tables(series: Sequence[Row]) -> list[str]:
     subjects = dict.fromkeys(each.subject for each in series)
     return [_table(subject, [e for e in series if e.subject == subject]) for subject in subjects]
 
 
-def _table(subject: str, series: Sequence[Series]) -> str:
+def _table(subject: str, series: Sequence[Row]) -> str:
     lines = [
         f"**{TITLES.get(subject, f'chapter {subject}')}**",
         "",
-        "| distance | tool | median, s | spread | runs | limits | faster than ControlPath | MiB |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| distance | tool | median, s | spread | runs | limits | faster than ControlPath "
+        "| ms a check | MiB |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for each in series:
         base = {e.name: e.median for e in series if e.place == each.place}
         limit = f"{each.median / base[LIMIT]:.1f}" if LIMIT in base else ""
         faster = f"{base[MUX] / each.median:.1f}" if MUX in base else ""
+        each_ms = f"{1000 * each.median / CHECKS[subject]:.1f}" if subject in CHECKS else ""
         lines.append(
             f"| {each.place} | {each.name} | {each.median:.2f} | {each.spread} "
-            f"| {len(each.seconds)} | {limit} | {faster} | {each.mib:.0f} |"
+            f"| {len(each.seconds)} | {limit} | {faster} | {each_ms} | {each.mib:.0f} |"
         )
     return "\n".join(lines)
 
 
-def draw(series: Sequence[Series]) -> str:
+def draw(series: Sequence[Row]) -> str:
     """The big spec as bars, longest last, on a scale of powers of ten."""
     bars = sorted((e for e in series if e.subject == "spec"), key=lambda e: (e.place, e.median))
     low = log10(min(e.median for e in bars)) - 0.3

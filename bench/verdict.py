@@ -16,12 +16,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from draw import Series, write_page
+from draw import MANY, MUX, write_page
+from timing import LEARNERS, Row, measure, run_timed
 
 from stackwalk.home import Home
 from stackwalk.machine.record import Record, load_record, save_record, snapshots_file
@@ -32,6 +33,7 @@ BENCH = Path(__file__).resolve().parent
 ROOT = BENCH.parent
 NAMESPACE, ROUND_TRIP_MS = "swbench", 100
 SOME_RUNS = 3  # of what takes long
+NOTEBOOK = "ours, notebook"
 BIN = Path(sys.executable).parent
 TASK = """
 ```{task} NAME
@@ -64,7 +66,7 @@ class Place:
     @property
     def env(self) -> dict[str, str]:
         return {
-            **os.environ,
+            **LEARNERS,
             "STACKWALK_HOME": str(self.home.root),
             "PATH": f"{BIN}:{os.environ['PATH']}",
             "BENCH_HOST": self.record.ssh_host,
@@ -83,30 +85,8 @@ class Place:
         return plain
 
     def run(self, *words: str, stdin: Path | None = None, **env: str) -> tuple[float, float]:
-        """Runs to the end; gives the seconds and the peak memory in MiB.
-
-        Raises:
-            RuntimeError: it did not end well; nothing that fails may look fast.
-        """
-        with contextlib.ExitStack() as kept:
-            given = kept.enter_context(stdin.open()) if stdin else subprocess.DEVNULL
-            said = kept.enter_context(tempfile.TemporaryFile())
-            began = time.perf_counter()
-            process = subprocess.Popen(
-                [*self.enter, *words],
-                env={**self.env, **env},
-                stdin=given,
-                stdout=said,
-                stderr=said,
-            )
-            _, status, usage = os.wait4(process.pid, 0)
-            seconds = time.perf_counter() - began
-            process.returncode = os.waitstatus_to_exitcode(status)
-            said.seek(0)
-            text = said.read().decode(errors="replace")
-        if process.returncode or "not so" in text:
-            raise RuntimeError(f"exit {process.returncode} from {' '.join(words)}:\n{text[-3000:]}")
-        return seconds, usage.ru_maxrss / 1024
+        """``run_timed``, from there."""
+        return run_timed([*self.enter, *words], {**self.env, **env}, stdin=stdin)
 
     def cool(self) -> None:
         """No kept connection."""
@@ -116,26 +96,6 @@ class Place:
 
     def warm(self) -> None:
         self.run("ssh", "-F", str(self.home.ssh_config), "web", "true")
-
-
-@dataclass
-class Row:
-    """One tool at one distance; ``most`` runs, for what takes minutes."""
-
-    name: str
-    place: Place
-    work: Callable[[], tuple[float, float]]
-    before: Callable[[], None]
-    most: int = 99
-    seconds: list[float] = field(default_factory=list)
-    mib: float = 0.0
-
-    def go(self) -> None:
-        self.before()
-        seconds, mib = self.work()
-        self.seconds.append(seconds)
-        self.mib = max(self.mib, mib)
-        print(f"{self.place.name:5} {self.name:44} {seconds:8.3f} s  {mib:4.0f} MiB", flush=True)
 
 
 def make_course(folder: Path, times: int = 1) -> Path:
@@ -223,14 +183,20 @@ class Kernel:
 
 
 def rows_for(
-    place: Place, course: Path, target: str, checks: list[str], kept: contextlib.ExitStack
+    subject: str,
+    place: Place,
+    course: Path,
+    target: str,
+    checks: list[str],
+    kept: contextlib.ExitStack,
 ) -> Iterator[Row]:
     """Ours and testinfra's, on the same assertions."""
+    row = partial(Row, subject, place.name)
     kernel = Kernel(place, course)
     kept.callback(kernel.close)
     here = {"STACKWALK_COURSE": str(course)}
-    pytest = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull)
-    pytest += ("--rootdir", str(course), *checks)
+    pytest = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull]
+    pytest += ["--rootdir", str(course), *checks]
 
     def command_line() -> tuple[float, float]:
         return place.run("stackwalk", "check", target, **here)
@@ -242,18 +208,19 @@ def rows_for(
     def stock(config: Path, **env: str) -> Callable[[], tuple[float, float]]:
         return lambda: place.run(*pytest, f"--ssh-config={config}", **env)
 
-    yield Row("ours, notebook", place, lambda: kernel.check(target), place.warm)
-    yield Row("ours, notebook, cold", place, lambda: kernel.check(target), place.cool, 5)
-    yield Row("ours, command line", place, command_line, place.warm)
-    yield Row("ours, command line, cold", place, command_line, place.cool, 5)
-    yield Row("ours, command line, first look", place, command_line, forgetful, 3)
-    yield Row("testinfra, ControlPath", place, stock(place.config(kept=True)), place.warm, 3)
+    yield row(NOTEBOOK, lambda: kernel.check(target), place.warm)
+    yield row("ours, notebook, cold", lambda: kernel.check(target), place.cool, 5)
+    yield row("ours, command line", command_line, place.warm)
+    yield row("ours, command line, cold", command_line, place.cool, 5)
+    yield row("ours, command line, first look", command_line, forgetful, 3)
+    yield row("testinfra, ControlPath", stock(place.config(kept=True)), place.warm, 3)
     plain = place.config(kept=False)
-    yield Row("testinfra, as it comes", place, stock(plain), place.warm, 1 if place.enter else 2)
+    yield row("testinfra, as it comes", stock(plain), place.warm, 1 if place.enter else 2)
 
 
 def spec_only(place: Place, course: Path) -> Iterator[Row]:
     """What is measured on the big spec alone."""
+    row = partial(Row, "spec", place.name)
     config = place.config(kept=True)
     script = BENCH / "spec" / "limit.sh"
 
@@ -271,21 +238,38 @@ def spec_only(place: Place, course: Path) -> Iterator[Row]:
             BENCH_BACKEND="paramiko",
         )
 
-    yield Row("limit: one script by hand", place, limit, place.warm)
-    yield Row("testinfra, paramiko", place, paramiko, place.warm, 2)
+    yield row("limit: one script by hand", limit, place.warm)
+    yield row("testinfra, paramiko", paramiko, place.warm, 2)
     if shutil.which("rspec"):
-        yield Row("serverspec", place, serverspec, place.warm, 2)
+        yield row("serverspec", serverspec, place.warm, 2)
 
 
-def measure(rows: list[Row], runs: int) -> None:
-    for row in rows:  # what is done for the first time is not measured
+def warm_up(rows: list[Row]) -> None:
+    """What is done for the first time is not measured."""
+    for row in rows:
         row.before()
-        if row.name.startswith("ours"):
+        if row.name.startswith("ours") or row.name == MUX:
             row.work()
-    for turn in range(runs):
-        for row in rows:
-            if turn < row.most:
-                row.go()
+
+
+def rows_of(
+    subject: str, places: list[Place], folder: Path, kept: contextlib.ExitStack
+) -> Iterator[Row]:
+    """All rows of the big spec, of its checks many times over, or of a chapter by its number."""
+    if subject in ("spec", MANY):
+        course = make_course(folder / subject, times=22 if subject == MANY else 1)
+        target, checks = "01", [str(course / "checks" / "test_spec.py")]
+    else:
+        (chapter,) = (ROOT / "chapters").glob(f"{subject}-*")
+        slug = chapter.name[3:].replace("-", "_")
+        course, target, checks = ROOT, subject, [f"checks/test_{slug}.py"]
+    for place in places:
+        if subject == "spec":
+            yield from spec_only(place, course)
+        for row in rows_for(subject, place, course, target, checks, kept):
+            is_once = row.name.endswith(("cold", "first look"))  # they differ as on the spec
+            if subject == "spec" or (not is_once and (subject != MANY or row.name == NOTEBOOK)):
+                yield row
 
 
 def main() -> None:
@@ -298,37 +282,20 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     options = parser.parse_args()
     source = Home(Path(options.home).expanduser().resolve())
-    series: list[Series] = []
+    rows: list[Row] = []
     with contextlib.ExitStack() as kept:
         folder = Path(kept.enter_context(tempfile.TemporaryDirectory(prefix="sw-")))
-        spec = make_course(folder / "spec")
-        many = make_course(folder / "many", times=22)
         places = [make_place("near", source, folder)]
         kept.callback(places[0].cool)
         if options.far:
             places.append(kept.enter_context(far_place(source, folder)))
-        for subject in ("spec", *options.chapters, "990 checks"):
-            rows: list[Row] = []
-            for place in places:
-                if subject == "spec":
-                    rows += spec_only(place, spec)
-                    rows += rows_for(place, spec, "01", [str(spec / "checks/test_spec.py")], kept)
-                elif subject == "990 checks":
-                    ours = rows_for(place, many, "01", [str(many / "checks/test_spec.py")], kept)
-                    rows += [row for row in ours if row.name.startswith("ours, notebook")][:1]
-                else:
-                    (chapter,) = (ROOT / "chapters").glob(f"{subject}-*")
-                    slug = chapter.name[3:].replace("-", "_")
-                    rows += rows_for(place, ROOT, subject, [f"checks/test_{slug}.py"], kept)
-            rows = [row for row in rows if options.only in row.name]
-            if subject != "spec":  # cold and first looks differ as there
-                rows = [row for row in rows if not row.name.endswith(("cold", "first look"))]
+        for subject in ("spec", *options.chapters, MANY):
             print(f"== {subject}", flush=True)
-            measure(rows, options.runs if subject == "spec" else min(options.runs, SOME_RUNS))
-            series += [Series(subject, r.place.name, r.name, r.seconds, r.mib) for r in rows]
-    raw = json.dumps([vars(each) for each in series], indent=1)
-    (Path(tempfile.gettempdir()) / "stackwalk-bench.json").write_text(raw)
-    write_page(series, ROOT / "docs" if options.write else None)
+            some = [r for r in rows_of(subject, places, folder, kept) if options.only in r.name]
+            warm_up(some)
+            measure(some, options.runs if subject == "spec" else min(options.runs, SOME_RUNS))
+            rows += some
+    write_page(rows, ROOT / "docs" if options.write else None)
 
 
 if __name__ == "__main__":

@@ -6,27 +6,30 @@ machine write into the journal.
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from trouble import NOTICED_S, paused
+from samples import make_chapter, make_task
+from trouble import NOTICED_S, paused, switched_off
 
-from stackwalk import machine
+from stackwalk import machine, vantage
 from stackwalk.commands import look
-from stackwalk.commands.desk import open_desk
 from stackwalk.commands.look import CheckResult
 from stackwalk.connect import run_once
-from stackwalk.errors import MachineError, RemoteTimeout, Unreachable, WentAway
+from stackwalk.course import Course
+from stackwalk.errors import MachineError, RemoteTimeout, Unreachable
 from stackwalk.home import Home
 from stackwalk.machine.errand import Errand
 from stackwalk.machine.sshconfig import close_connection
 from stackwalk.vantage import Vantages
-from stackwalk.verdict import Status
+from stackwalk.verdict import Status, Verdict
 
 pytestmark = pytest.mark.machine
 LOGINS = "journalctl -q -o cat _COMM=sshd-session + _COMM=sshd | grep -c '^Accepted' || true"
 SUDOS = "journalctl -q -o cat _COMM=sudo | grep -c COMMAND= || true"
+ASKS = "assert web.run('true').rc == 0"
 
 
 @pytest.fixture
@@ -52,6 +55,21 @@ def errand(machine_home: Home) -> Iterator[Errand]:
 def count(home: Home, command: str) -> int:
     """What the machine's journal counts, over the kept connection: this adds a sudo, no login."""
     return int(run_once(home, "web", f"journalctl --sync; {command}").stdout)
+
+
+def write_course(folder: Path, **checks: str) -> Course:
+    """One chapter whose checks have these bodies, each on ``web``."""
+    texts = [f"def test_{name}(web):\n    {body}\n" for name, body in checks.items()]
+    (folder / "checks").mkdir()
+    text = "\n".join(["from stackwalk.verdict import Unmet\n", *texts])
+    (folder / "checks" / "test_one.py").write_text(text)
+    return Course((make_chapter("01", "one", *map(make_task, checks)),), folder)
+
+
+def look_at(home: Home, course: Course) -> dict[str, Verdict]:
+    with Vantages(home) as hosts:
+        verdicts = hosts.look(course, list(course.tasks), can=frozenset(), report=print)
+    return {verdict.task: verdict for verdict in verdicts}
 
 
 def assert_met(result: CheckResult) -> None:
@@ -80,16 +98,22 @@ def test_a_cold_look_makes_one_connection(met_home: Home, calls: Path) -> None:
     assert count(met_home, LOGINS) == logins + 1
 
 
-def test_round_trips_do_not_grow_with_the_checks(met_home: Home) -> None:
-    desk = open_desk(met_home)
-    tasks = list(desk.course.tasks)
-    with Vantages(met_home) as hosts:
-        verdicts = hosts.look(desk.course, tasks, can=frozenset(), report=print)
+def test_round_trips_do_not_grow_with_the_checks(
+    machine_home: Home, calls: Path, tmp_path: Path
+) -> None:
+    body = "assert web.file('/etc').is_directory and web.run('echo {0}').stdout == '{0}\\n'"
+    course = write_course(tmp_path, **{f"check_{n}": body.format(n) for n in range(40)})
+    look_at(machine_home, course)
+    calls.write_text("")
+
+    with Vantages(machine_home) as hosts:
+        verdicts = hosts.look(course, list(course.tasks), can=frozenset(), report=print)
         commands, trips = sum(map(len, hosts.asked.values())), hosts.errand.trips
 
     assert {verdict.status for verdict in verdicts} == {Status.MET}
-    assert commands > 2
+    assert commands >= 80
     assert trips == 1
+    assert calls.read_text() == "ssh\n"
 
 
 def test_a_server_with_one_session_a_connection_is_looked_at(met_home: Home, calls: Path) -> None:
@@ -147,11 +171,24 @@ def test_a_new_login_is_still_a_new_login(machine_home: Home) -> None:
             hosts("web").run("systemctl start ssh")
 
 
-@pytest.mark.parametrize("is_under_way", [True, False])
-def test_a_dead_machine_is_noticed(machine_home: Home, errand: Errand, is_under_way: bool) -> None:
-    run_once(machine_home, "web", "true")
-    if is_under_way:
-        errand.run("true", limit_s=5)
+def test_a_command_that_hangs_makes_its_own_task_unknown(
+    machine_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vantage, "LIMIT_S", 1.0)
+    course = write_course(
+        tmp_path, before=ASKS, hangs="assert web.run('sleep 4323').rc == 0", behind=ASKS
+    )
+
+    for _ in range(2):  # asked as it goes, and asked ahead
+        seen = look_at(machine_home, course)
+
+        assert seen["hangs"].status is Status.UNKNOWN
+        assert "was stopped: sleep 4323" in seen["hangs"].what
+        assert seen["before"].status is seen["behind"].status is Status.MET
+
+
+def test_a_machine_that_hangs_in_the_middle_is_noticed(machine_home: Home, errand: Errand) -> None:
+    errand.run("true", limit_s=5)
 
     with paused(machine_home):
         began = time.monotonic()
@@ -163,12 +200,38 @@ def test_a_dead_machine_is_noticed(machine_home: Home, errand: Errand, is_under_
     assert seconds < NOTICED_S
 
 
-def test_a_machine_that_restarts_in_the_middle_went_away(
-    machine_home: Home, errand: Errand
+@pytest.mark.parametrize("trouble", [paused, switched_off])
+def test_a_look_at_a_dead_machine_says_so_of_each_task(
+    machine_home: Home, tmp_path: Path, trouble: Callable[[Home], AbstractContextManager[None]]
 ) -> None:
-    errand.run("true", limit_s=5)
+    course = write_course(tmp_path, one=ASKS, two=ASKS, three=ASKS)
+    look_at(machine_home, course)
 
-    with pytest.raises(WentAway):
-        errand.run("systemctl reboot; sleep 60", limit_s=90)
+    with trouble(machine_home):
+        began = time.monotonic()
+        seen = look_at(machine_home, course)
+        seconds = time.monotonic() - began
 
+    print(f"noticed after {seconds:.2f} s: {seen['one'].what}")
+    assert {verdict.status for verdict in seen.values()} == {Status.UNKNOWN}
+    assert seconds < NOTICED_S
+
+
+def test_a_machine_that_restarts_in_the_middle_is_not_believed_when_it_said_no(
+    machine_home: Home, tmp_path: Path
+) -> None:
+    no = "raise Unmet('it is not so', expected='a', found='b', look='web: true')"
+    course = write_course(
+        tmp_path,
+        yes=ASKS,
+        no=no,
+        restarts="web.run('systemctl reboot; sleep 60  # now')",
+        then=ASKS,
+    )
+
+    seen = look_at(machine_home, course)
+
+    statuses = {task: verdict.status for task, verdict in seen.items()}
+    assert statuses.pop("yes") is Status.MET
+    assert set(statuses.values()) == {Status.UNKNOWN}
     machine.up(machine_home, say=print)
