@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from functools import partial
@@ -53,7 +54,8 @@ def command_rows(folder: Path) -> Iterator[Row]:
 
 def lab_rows(folder: Path, home: str) -> Iterator[Row]:
     own = {f"JUPYTER_{what}_DIR": str(folder / what) for what in ("CONFIG", "DATA", "RUNTIME")}
-    bare = [str(BIN / "jupyter-lab"), "--no-browser", "--allow-root", f"--notebook-dir={folder}"]
+    bare = [str(BIN / "jupyter-lab"), "--no-browser", "--allow-root", "--ip=127.0.0.1"]
+    bare += [f"--notebook-dir={folder}"]
     start = [str(BIN / "stackwalk"), "start", "--yes", "--no-browser"]
     ours = {**LEARNERS, "STACKWALK_HOME": home}
     row = partial(Row, LAB, "here")
@@ -99,8 +101,9 @@ def read_page(address: str) -> None:
             with direct.open(address, timeout=LIMIT_S) as answer:
                 assert b"jupyter-config-data" in answer.read()
                 return
-        except ConnectionRefusedError:
-            assert time.monotonic() < until, address
+        except urllib.error.URLError as error:
+            if not isinstance(error.reason, ConnectionRefusedError) or time.monotonic() > until:
+                raise
             time.sleep(0.02)
 
 
