@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -87,6 +88,7 @@ if __name__ == "__main__":
     if sys.argv[1] == "relay":
         asyncio.run(relay_for_ever(*sys.argv[2:]))
     else:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # a killed one removes it, too
         run("ip", "netns", "add", sys.argv[2])  # fails where another benchmark is running
         try:
             asyncio.run(serve(sys.argv[2], float(sys.argv[3]), sys.argv[4:]))
