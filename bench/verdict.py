@@ -103,7 +103,7 @@ def make_course(folder: Path, times: int = 1) -> Path:
     spec = (BENCH / "spec" / "test_spec.py").read_text()
     head, *tests = re.split(r"(?=^def test_)", spec, flags=re.MULTILINE)
     bodies = [
-        re.sub(r"def test_(\w+)", rf"def test_\g<1>_{turn}" if turn else r"def test_\1", test)
+        re.sub(r"def test_(\w{1,19})\w*", rf"def test_\1_{turn}", test) if turn else test
         for turn in range(times)
         for test in tests
     ]
