@@ -164,7 +164,9 @@ def main() -> None:
                 continue
             for row in some:  # what is done for the first time is not measured
                 row.work()
-            measure(some, options.runs if some[0].subject == COMMANDS else SOME_RUNS)
+            measure(
+                some, options.runs if some[0].subject == COMMANDS else min(options.runs, SOME_RUNS)
+            )
             tables.append(table(some))
     text = "\n\n".join(tables)
     if options.write:
