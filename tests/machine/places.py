@@ -6,7 +6,7 @@ next removes it first, so that a killed run costs the next one nothing.
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,25 +19,32 @@ from stackwalk.machine.room import is_free
 
 CLAIMS = CACHE / "test-slots"
 SLOTS = range(7, 0, -1)  # 0 stays the learner's
+FOR_WALKS = SLOTS[2:]  # the others stay for the tests beside them
 
 
 @contextmanager
-def claim_slot(home: Home) -> Iterator[int]:
+def claim_slot(
+    home: Home, slots: Sequence[int] = SLOTS, *, again: Callable[[], bool] = lambda: False
+) -> Iterator[int]:
     """A slot that nobody uses, for the machines of ``home``; the daemons must run.
 
+    Args:
+        again: asked when all are in use; pauses, and says whether to look once more.
     Raises:
         RuntimeError: all are in use.
     """
     CLAIMS.mkdir(parents=True, exist_ok=True)
-    for slot in SLOTS:
-        with _held(slot) as is_ours:
-            if is_ours and _is_usable(slot):
-                holder = _holder(slot)
-                holder.write_text(str(home.root))
-                yield slot
-                holder.unlink()
-                return
-    raise RuntimeError(f"all slots from 1 to {SLOTS[0]} are in use: destroy a machine first")
+    while True:
+        for slot in slots:
+            with _held(slot) as is_ours:
+                if is_ours and _is_usable(slot):
+                    holder = _holder(slot)
+                    holder.write_text(str(home.root))
+                    yield slot
+                    holder.unlink()
+                    return
+        if not again():
+            raise RuntimeError(f"the slots {[*slots]} are all in use: destroy a machine first")
 
 
 @contextmanager

@@ -15,19 +15,18 @@ pytestmark = pytest.mark.machine
 
 @pytest.fixture
 def one_slot(empty_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
-    """A free slot, the only one there is to claim in this test."""
+    """A free slot, and claims that no other test run sees."""
     with places.claim_slot(empty_home) as slot:
         pass
-    monkeypatch.setattr(places, "SLOTS", (slot,))
     monkeypatch.setattr(places, "CLAIMS", tmp_path)
     return slot
 
 
 def test_a_held_slot_is_not_given_again(empty_home: Home, one_slot: int) -> None:
     with (
-        places.claim_slot(empty_home),
-        pytest.raises(RuntimeError, match=r"all slots .* are in use"),
-        places.claim_slot(empty_home),
+        places.claim_slot(empty_home, [one_slot]),
+        pytest.raises(RuntimeError, match="are all in use"),
+        places.claim_slot(empty_home, [one_slot]),
     ):
         pass
 
@@ -39,7 +38,7 @@ def test_what_a_killed_run_left_is_removed(empty_home: Home, one_slot: int) -> N
     subprocess.run(["docker", "network", "create", "--subnet", subnet, network], check=True)
     (places.CLAIMS / f"{one_slot}.home").write_text(str(left.root))
 
-    with places.claim_slot(empty_home) as slot:
+    with places.claim_slot(empty_home, [one_slot]) as slot:
         assert slot == one_slot
 
     networks = subprocess.run(["docker", "network", "ls"], capture_output=True, text=True).stdout

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from places import claim_slot
+from places import FOR_WALKS, claim_slot
 
 from stackwalk import machine
 from stackwalk.home import Home
@@ -46,7 +46,7 @@ class Piece:
     def run(self, *, keep: bool) -> None:
         """Walks on a machine that is removed after it, or with ``keep`` when ``stop`` is called."""
         try:
-            with claim_slot(self.home) as slot:
+            with claim_slot(self.home, FOR_WALKS, again=self._is_wanted) as slot:
                 self._process = self._start(slot)
                 self._walk.set_result(self._process.wait())
                 if keep:
@@ -77,6 +77,9 @@ class Piece:
     def clear(self) -> None:
         shutil.rmtree(self.home.root)
         shutil.rmtree(self._folder)
+
+    def _is_wanted(self) -> bool:
+        return not self._may_go.wait(POLL_S)
 
     def _start(self, slot: int) -> subprocess.Popen[bytes]:
         env = {
