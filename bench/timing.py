@@ -1,5 +1,6 @@
 """What both benchmarks do alike: a command run to its end, rows in turn, a part of a docs page."""
 
+import argparse
 import contextlib
 import os
 import statistics
@@ -72,6 +73,19 @@ def measure(rows: Iterable[Row], runs: int) -> None:
         for row in rows:
             if turn < row.most:
                 row.go()
+
+
+def make_parser(says: str, *, runs: int, only: str) -> argparse.ArgumentParser:
+    """What both are told: whose machine, how often, a part of it, and whether the docs change.
+
+    ``only``: whose names or titles the word of ``--only`` is looked for in.
+    """
+    parser = argparse.ArgumentParser(description=says.split("\n")[0])
+    parser.add_argument("--home", default=os.environ.get("STACKWALK_HOME", "~/stackwalk"))
+    parser.add_argument("--runs", type=int, default=runs)
+    parser.add_argument("--only", default="", help=f"{only} has this word")
+    parser.add_argument("--write", action="store_true", help="write docs/performance.md")
+    return parser
 
 
 def put_in_page(page: Path, name: str, text: str) -> None:

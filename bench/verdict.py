@@ -7,7 +7,6 @@ and for one row serverspec. Rows are run in turn, so that what else the computer
 --write puts the table and the plot into docs/, otherwise the table is printed.
 """
 
-import argparse
 import contextlib
 import json
 import os
@@ -22,7 +21,7 @@ from functools import partial
 from pathlib import Path
 
 from draw import MANY, MUX, write_page
-from timing import LEARNERS, Row, measure, run_timed
+from timing import LEARNERS, Row, make_parser, measure, run_timed
 
 from stackwalk.home import Home
 from stackwalk.machine.record import Record, load_record, save_record, snapshots_file
@@ -273,13 +272,9 @@ def rows_of(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--home", default=os.environ.get("STACKWALK_HOME", "~/stackwalk"))
-    parser.add_argument("--runs", type=int, default=9)
+    parser = make_parser(__doc__, runs=9, only="rows whose name")
     parser.add_argument("--far", action="store_true", help="also over 100 ms; needs root")
-    parser.add_argument("--only", default="", help="rows whose name has this word")
     parser.add_argument("--chapters", nargs="*", default=["03", "04"])
-    parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     options = parser.parse_args()
     source = Home(Path(options.home).expanduser().resolve())
     rows: list[Row] = []

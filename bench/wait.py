@@ -7,9 +7,7 @@ tools. A table's first row is what the others cannot go below, or what they are 
 --write puts the tables into docs/, otherwise they are printed.
 """
 
-import argparse
 import contextlib
-import os
 import re
 import shutil
 import signal
@@ -23,7 +21,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from timing import LEARNERS, Row, measure, put_in_page, run_timed
+from timing import LEARNERS, Row, make_parser, measure, put_in_page, run_timed
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -148,12 +146,7 @@ def table(rows: list[Row]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--home", default=os.environ.get("STACKWALK_HOME", "~/stackwalk"))
-    parser.add_argument("--runs", type=int, default=15)
-    parser.add_argument("--only", default="", help="tables whose title has this word")
-    parser.add_argument("--write", action="store_true", help="write docs/performance.md")
-    options = parser.parse_args()
+    options = make_parser(__doc__, runs=15, only="tables whose title").parse_args()
     tables = []
     with contextlib.ExitStack() as kept:
         folder = Path(kept.enter_context(tempfile.TemporaryDirectory(prefix="sw-")))

@@ -3,14 +3,17 @@
 import importlib
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from samples import make_chapter, make_task
+from samples import make_chapter, make_task, write_program
 
 from stackwalk.course import Course
 from stackwalk.home import Home
+from stackwalk.machine import sshconfig
+from stackwalk.machine.record import Record, save_record
 from stackwalk.scaffold import new_chapter
 
 CHECKS = Path(__file__).parents[2] / "checks"
@@ -30,6 +33,25 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     root = tmp_path / "home"
     monkeypatch.setenv("STACKWALK_HOME", str(root))
     return Home(root)
+
+
+@pytest.fixture
+def put(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Path]:
+    """PATH holds the programs a test puts there before the computer's own."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    return partial(write_program, folder)
+
+
+@pytest.fixture
+def running(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Record:
+    """``web`` as an ``up`` leaves it: its record and the way in are written."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    record = Record("web", "docker", 0, complete=True, on=True, ssh_port=2222, identity_file="/k")
+    save_record(home, record)
+    sshconfig.write_ssh_config(home)
+    return record
 
 
 @pytest.fixture

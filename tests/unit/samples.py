@@ -17,3 +17,11 @@ def make_task(task_id: str, *, needs: tuple[str, ...] = (), can: tuple[str, ...]
 def make_chapter(number: str, slug: str, *tasks: Task, folder: Path = Path()) -> Chapter:
     """A chapter that holds the tasks."""
     return Chapter(number, slug, slug.title(), "an end", 10, "server", tasks, (), folder)
+
+
+def write_program(folder: Path, name: str, script: str) -> Path:
+    """A shell script that stands for a program of that name."""
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path

@@ -14,27 +14,13 @@ from stackwalk.machine.record import Record, home_tag, save_record
 
 WEB = Record("web", "docker", 0, complete=True, on=True, ssh_port=2222, identity_file="/k")
 VM = replace(WEB, provider="libvirt")
-Put = Callable[[str, str], None]
+Put = Callable[[str, str], Path]
 # Runs what it was given last, as docker exec would; an agent answers in two steps.
 DOCKER = 'for word; do last=$word; done; exec /bin/sh -c "$last"'
 AGENT = """case "$*" in
 *guest-exec-status*) echo '{"return":{"exited":true,"exitcode":3,"out-data":"b3V0Cg=="}}' ;;
 *) echo '{"return":{"pid":7}}' ;;
 esac"""
-
-
-@pytest.fixture
-def put(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Put:
-    """PATH holds the programs a test puts there before the computer's own."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-
-    def place(name: str, script: str) -> None:
-        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
-        (folder / name).chmod(0o755)
-
-    return place
 
 
 def test_docker_gives_status_output_and_errors_of_the_script(home: Home, put: Put) -> None:

@@ -13,24 +13,13 @@ from stackwalk.machine import remote, sshconfig
 from stackwalk.machine.record import Record, save_record
 
 WEB = Record("web", "docker", 0, complete=True, on=True, ssh_port=2222, identity_file="/k")
-Ssh = Callable[[str], None]
+Ssh = Callable[[str], Path]
 
 
 @pytest.fixture
-def ssh(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ssh:
+def ssh(running: Record, put: Callable[[str, str], Path]) -> Ssh:
     """A running machine whose ssh is the given shell script."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    save_record(home, WEB)
-    sshconfig.write_ssh_config(home)
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-
-    def put(script: str) -> None:
-        (folder / "ssh").write_text(f"#!/bin/sh\n{script}\n")
-        (folder / "ssh").chmod(0o755)
-
-    return put
+    return lambda script: put("ssh", script)
 
 
 def test_a_remote_255_stays_a_255(home: Home, ssh: Ssh) -> None:

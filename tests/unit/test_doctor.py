@@ -1,16 +1,18 @@
 """What the doctor finds and offers, with fake programs on PATH."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
+from samples import write_program
 
 from stackwalk import doctor
 from stackwalk.errors import MachineError, StackwalkError
 from stackwalk.home import Home
 from stackwalk.machine import choose
 
-Fake = Callable[[str, str], None]
+Fake = Callable[[str, str], Path]
 
 
 @pytest.fixture
@@ -25,10 +27,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
     monkeypatch.setattr(doctor.daemons, "start", lambda home, say: None)
     monkeypatch.setattr(choose, "KVM", "/nowhere/kvm")
 
-    def put(name: str, script: str) -> None:
-        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
-        (folder / name).chmod(0o755)
-
+    put = partial(write_program, folder)
     put("apt-get", "exit 0")
     put("apt-cache", "exit 100")
     return put

@@ -15,39 +15,26 @@ from stackwalk.asked import load_asked
 from stackwalk.connect import open_host
 from stackwalk.errors import NotUp, RemoteTimeout, Unreachable, WentAway
 from stackwalk.home import Home
-from stackwalk.machine import errand, scout, sshconfig
+from stackwalk.machine import errand, scout
 from stackwalk.machine.errand import Errand, NoScout, SaidTooMuch
 from stackwalk.machine.record import Record, save_record
 from stackwalk.vantage import Vantages
 from stackwalk.verdict import Status, Verdict
 
-WEB = Record("web", "docker", 0, complete=True, on=True, ssh_port=2222, identity_file="/k")
 HERE = 'for line; do :; done\nexec /bin/sh -c "$line"'  # ssh's last word is the remote line
-Put = Callable[[str, str], None]
+Put = Callable[[str, str], Path]
+
+
+@pytest.fixture(autouse=True)
+def here(running: Record, put: Put) -> None:
+    """A running machine whose ssh runs its line on this computer."""
+    put("ssh", HERE)
+    put("sudo", 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"')
+    put("python3", f'exec {sys.executable} "$@"')
 
 
 @pytest.fixture
-def put(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Put:
-    """Puts a program on the path; there is an ssh that runs its line on this computer."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    save_record(home, WEB)
-    sshconfig.write_ssh_config(home)
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-
-    def write(name: str, script: str) -> None:
-        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
-        (folder / name).chmod(0o755)
-
-    write("ssh", HERE)
-    write("sudo", 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"')
-    write("python3", f'exec {sys.executable} "$@"')
-    return write
-
-
-@pytest.fixture
-def web(home: Home, put: Put) -> Iterator[Errand]:
+def web(home: Home) -> Iterator[Errand]:
     errand = Errand(home, "web")
     yield errand
     errand.close()

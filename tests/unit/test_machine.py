@@ -6,11 +6,13 @@ from collections import namedtuple
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Thread
 
 import pytest
 from filelock import FileLock
+from samples import write_program
 
 from stackwalk import machine
 from stackwalk.errors import MachineError, NotUp, StackwalkError, Unreachable, UsageError
@@ -41,13 +43,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
     monkeypatch.setenv("PATH", str(folder))
     monkeypatch.setattr(tool, "PLACES", ())
 
-    def put(name: str, script: str) -> Path:
-        path = folder / name
-        path.write_text(f"#!/bin/sh\n{script}\n")
-        path.chmod(0o755)
-        return path
-
-    return put
+    return partial(write_program, folder)
 
 
 def hear(_: str) -> None:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner, Result
+from samples import write_program
 
 from stackwalk import machine, store, vantage
 from stackwalk.cli import main
@@ -378,11 +379,10 @@ def test_a_console_virtualbox_cannot_open_is_said(
 
 
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, script: str) -> None:
-    path = tmp_path / "bin" / name
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(f"#!/bin/sh\n{script}\n")
-    path.chmod(0o755)
-    monkeypatch.setenv("PATH", str(path.parent), prepend=":")
+    folder = tmp_path / "bin"
+    folder.mkdir(exist_ok=True)
+    write_program(folder, name, script)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
 
 
 def test_docker_that_cannot_commit_is_quoted(

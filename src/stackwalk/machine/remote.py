@@ -5,6 +5,7 @@ import shlex
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -75,11 +76,10 @@ def run_remote(
 
 def slowness(home: Home, name: str = "web") -> int:
     """By how much a limit that is meant for a real machine is stretched for this one."""
-    try:
-        record = load_record(home, name)
-    except MachineError:  # a damaged record is told where the machine itself is needed
-        return chosen_patience()
-    return chosen_patience() if record is None else stretch(record)
+    with suppress(MachineError):  # a damaged record is told where the machine itself is needed
+        if record := load_record(home, name):
+            return stretch(record)
+    return chosen_patience()
 
 
 def stretch(record: Record) -> int:
