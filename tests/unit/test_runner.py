@@ -1,5 +1,6 @@
 """Whatever a check does, a verdict comes out of it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -77,6 +78,17 @@ def test_lacking_capability_is_not_possible_here(written: Course) -> None:
     assert look(course, can=frozenset({"own_clock"}))["first_done"].status is Status.MET
 
 
+def failing(shut: str, error: Exception) -> Callable[[str], str]:
+    """Hosts of which one vantage cannot be had."""
+
+    def hosts(vantage: str) -> str:
+        if vantage == shut:
+            raise error
+        return vantage
+
+    return hosts
+
+
 def test_check_that_raises_is_our_trouble(written: Course) -> None:
     course = Course((make_chapter("01", "one", make_task("broken")),), written.root)
     traces: list[str] = []
@@ -113,13 +125,9 @@ def test_dead_machine_is_asked_once(written: Course) -> None:
 
 def test_no_of_a_machine_that_went_away_in_the_middle_is_doubted(written: Course) -> None:
     """It may have been on its way down when its services were found stopped."""
+    gone = WentAway("ssh to web refused on 127.0.0.1 port 2222")
 
-    def hosts(vantage: str) -> str:
-        if vantage == "web_fresh":
-            raise WentAway("ssh to web refused on 127.0.0.1 port 2222")
-        return vantage
-
-    verdicts = look(written, hosts=hosts, heed_needs=False)
+    verdicts = look(written, hosts=failing("web_fresh", gone), heed_needs=False)
 
     assert verdicts["first_done"].status is Status.MET
     assert verdicts["second_done"] == Verdict(
@@ -130,12 +138,9 @@ def test_no_of_a_machine_that_went_away_in_the_middle_is_doubted(written: Course
 
 
 def test_slow_command_is_unknown_for_its_task_only(written: Course) -> None:
-    def hosts(vantage: str) -> str:
-        if vantage == "laptop":
-            raise RemoteTimeout("`find /` did not end within 20 s")
-        return vantage
+    late = RemoteTimeout("`find /` did not end within 20 s")
 
-    verdicts = look(written, hosts=hosts, heed_needs=False)
+    verdicts = look(written, hosts=failing("laptop", late), heed_needs=False)
 
     assert verdicts["second_done"].status is Status.UNKNOWN
     assert verdicts["first_done"].status is Status.MET
