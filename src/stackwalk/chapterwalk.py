@@ -19,7 +19,7 @@ from stackwalk.inflict import prove_mistake, prove_way
 from stackwalk.login import type_step
 from stackwalk.outcome import Fault, Outcome
 from stackwalk.recorder import Recorder, shown_text
-from stackwalk.stock import compare_red, stock_hosts
+from stackwalk.stock import compare, stock_hosts
 from stackwalk.vantage import Vantages
 from stackwalk.verdict import Status, Verdict
 
@@ -216,10 +216,10 @@ class ChapterWalk:
             return hosts.look(self.course, tasks, can=can, heed_needs=heed_needs, report=self.say)
 
     def _look_twice(self, where: str, tasks: Sequence[Task]) -> list[Verdict]:
-        """What is red must be red by stock testinfra as well, word for word."""
+        """Stock testinfra must come to the same verdicts, word for word."""
         verdicts = self._look(tasks)
         can = machine_can(self.home)
-        for difference in compare_red(self.course, verdicts, stock_hosts(self.home), can=can):
+        for difference in compare(self.course, verdicts, stock_hosts(self.home), can=can):
             self._fault(where, difference)
         return verdicts
 

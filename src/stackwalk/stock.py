@@ -11,7 +11,7 @@ from stackwalk.home import Home
 from stackwalk.runner import run_checks
 from stackwalk.verdict import Status, Verdict
 
-RED = (Status.UNMET, Status.NOT_STARTED)
+SEEN = (Status.MET, Status.UNMET, Status.NOT_STARTED)  # not those that wait or cannot be
 
 
 def stock_hosts(home: Home) -> Callable[[str], Any]:
@@ -26,25 +26,21 @@ def stock_hosts(home: Home) -> Callable[[str], Any]:
     return give
 
 
-def compare_red(
+def compare(
     course: Course,
     verdicts: Sequence[Verdict],
     hosts: Callable[[str], Any],
     *,
     can: frozenset[str],
 ) -> list[str]:
-    """Looks again at what is red, by other hosts, and tells each difference.
-
-    What is not red under a mistake is not asked twice: a task that should be red and is not is a
-    fault anyway, and asking all would take as long again as the mistakes do.
-    """
-    red = {verdict.task: verdict for verdict in verdicts if verdict.status in RED}
-    tasks = [task for task in course.tasks if task.id in red]
+    """Looks again at all that was looked at, by other hosts, and tells each difference."""
+    seen = {verdict.task: verdict for verdict in verdicts if verdict.status in SEEN}
+    tasks = [task for task in course.tasks if task.id in seen]
     again = run_checks(course, tasks, hosts, can=can, heed_needs=False)
     return [
-        f"{each.task}: stock testinfra says {_said(each)}, ours said {_said(red[each.task])}"
+        f"{each.task}: stock testinfra says {_said(each)}, ours said {_said(seen[each.task])}"
         for each in again
-        if _said(each) != _said(red[each.task])
+        if _said(each) != _said(seen[each.task])
     ]
 
 

@@ -1,9 +1,9 @@
-"""What is red is looked at again by stock testinfra, and a difference is told."""
+"""What was looked at is looked at again by stock testinfra, and a difference is told."""
 
 import pytest
 
 from stackwalk.course import Course
-from stackwalk.stock import compare_red
+from stackwalk.stock import compare
 from stackwalk.verdict import Status, Verdict
 
 CHECKS = """
@@ -34,10 +34,11 @@ def test_second_done(web):
 def test_a_difference_is_told(course: Course, stock_says: str, told: list[str]) -> None:
     (course.root / "checks").mkdir(parents=True)
     (course.root / "checks" / "test_one.py").write_text(CHECKS)
+    (course.root / "checks" / "test_two.py").write_text("def test_third_done(web): return 'so'")
     ours = [
         Verdict("first_done", Status.UNMET, what="it is empty", saw="empty", look="web: ls"),
         Verdict("second_done", Status.WAITING, waits_for="first_done"),
         Verdict("third_done", Status.MET),
     ]
 
-    assert compare_red(course, ours, lambda _: stock_says, can=frozenset()) == told
+    assert compare(course, ours, lambda _: stock_says, can=frozenset()) == told
