@@ -31,6 +31,7 @@ class WalkOptions:
     """``chapters``: those to prove, all when empty; earlier ones are walked without mistakes.
 
     ``caught_up``: earlier ones are brought by their roles instead.
+    ``by_role``: those to prove as well, so that only their mistakes and other ways are run.
     """
 
     chapters: tuple[str, ...] = ()
@@ -38,6 +39,7 @@ class WalkOptions:
     keep: bool = False
     proofs: Proofs = "all"
     caught_up: bool = False
+    by_role: bool = False
 
 
 @dataclass
@@ -56,7 +58,7 @@ class Report:
     @property
     def is_green(self) -> bool:
         """Nothing failed, and something was run."""
-        return not self.faults and any(outcome.cells for outcome in self.outcomes)
+        return not self.faults and any(each.cells or each.mistakes for each in self.outcomes)
 
     @property
     def text(self) -> str:
@@ -88,7 +90,9 @@ def walk_course(
                 if options.caught_up and not proves:
                     _bring(report, home, course, chapter, password, say)
                     continue
-                outcome = ChapterWalk(
+                if options.by_role:
+                    _bring(report, home, course, chapter, password, say)
+                walk = ChapterWalk(
                     course=course,
                     chapter=chapter,
                     home=home,
@@ -96,7 +100,8 @@ def walk_course(
                     proofs=options.proofs if proves else "none",
                     record=options.record and proves,
                     say=say,
-                ).run()
+                )
+                outcome = walk.prove() if options.by_role else walk.run()
                 report.outcomes.append(outcome)
                 say(outcome.text)
                 if outcome.faults:
