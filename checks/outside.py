@@ -155,7 +155,11 @@ def is_answered(address: str) -> bool:
 
 def guess(street: Street, attempts: int) -> dict[str, object]:
     """Fails to log in as people who do not exist; then waits until the port is shut."""
-    began, tried, shut = time.monotonic(), 0, not is_open(street.near)
+
+    def is_shut() -> bool:
+        return not is_open(street.near)
+
+    began, tried, shut = time.monotonic(), 0, is_shut()
     while tried < attempts and not shut:
         batch = min(AT_ONCE, attempts - tried)
         tries = [
@@ -170,9 +174,9 @@ def guess(street: Street, attempts: int) -> dict[str, object]:
         for each in tries:
             each.wait()
         tried += batch
-        shut = wait_for(lambda: not is_open(street.near))
+        shut = wait_for(is_shut)
     if not shut and is_listed(street.far):
-        shut = wait_for(lambda: not is_open(street.near), limit_s=RULE_S)
+        shut = wait_for(is_shut, limit_s=RULE_S)
     return {
         "address": street.far,
         "attempts": tried,
@@ -182,22 +186,23 @@ def guess(street: Street, attempts: int) -> dict[str, object]:
     }
 
 
+def fail2ban(*words: str) -> str:
+    """What its client prints; nothing where it is not there, or fails."""
+    try:
+        done = subprocess.run(["fail2ban-client", *words], capture_output=True, text=True)
+    except OSError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
 def is_listed(address: str) -> bool:
     """Whether fail2ban has banned it, in whatever jail; its rule comes a moment after that."""
-    try:
-        done = subprocess.run(["fail2ban-client", "banned"], capture_output=True, text=True)
-    except OSError:
-        return False
-    return repr(address) in done.stdout
+    return repr(address) in fail2ban("banned")
 
 
 def unban(street: Street) -> bool | None:
     """Takes the ban back where fail2ban made it, and sees whether the port opens again."""
-    try:
-        done = subprocess.run(["fail2ban-client", "unban", street.far], capture_output=True)
-    except OSError:
-        return None
-    if done.returncode != 0 or done.stdout.strip() == b"0":
+    if fail2ban("unban", street.far) in ("", "0"):
         return None  # somebody else's ban
     return wait_for(lambda: is_open(street.near))
 
