@@ -54,25 +54,25 @@ class ChapterWalk:
         self._phase("blank", self._blank)
         if self._outcome.faults:
             return self._outcome
-        try:
-            self._execute()
-        except _Stop:
-            return self._outcome
-        except StackwalkError as error:
-            self._fault(self.chapter.name, str(error))
-            return self._outcome
-        self._phase("by script", lambda: self._all_met("after By script"), began=self._began)
+        if self._comes_to_its_end(self._execute):
+            self._phase("by script", lambda: self._all_met("after By script"), began=self._began)
         return self._outcome
 
     def prove(self) -> Outcome:
         """Only what is proven of a finished chapter, on a machine that its role has made."""
+        self._comes_to_its_end(partial(self._hand_made, "by its role"))
+        return self._outcome
+
+    def _comes_to_its_end(self, work: Callable[[], None]) -> bool:
+        """Does the work; what stops it is written down."""
         try:
-            self._hand_made("by its role")
+            work()
         except _Stop:
-            pass
+            return False
         except StackwalkError as error:
             self._fault(self.chapter.name, str(error))
-        return self._outcome
+            return False
+        return True
 
     def _blank(self) -> None:
         """Every check runs, whatever it needs, and says what is not yet so."""

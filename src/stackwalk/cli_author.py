@@ -92,7 +92,9 @@ def show_(mistake: str, keep: bool, only_mend: bool) -> None:
     help="Which mistakes and other ways: all; those only a capable machine can prove; none.",
 )
 @click.option("--caught-up", is_flag=True, help="Bring earlier chapters by their roles.")
-@click.option("--by-role", is_flag=True, help="Bring these, too, and run only their proofs.")
+@click.option(
+    "--by-role", is_flag=True, help="Bring these by their roles, too, and run only their proofs."
+)
 def walk(
     chapters: tuple[str, ...],
     record: bool,
@@ -117,7 +119,14 @@ def walk(
     report = walk_course(
         find_clone(),
         home,
-        WalkOptions(chapters, record, keep, proofs, caught_up, by_role),
+        WalkOptions(
+            chapters,
+            record=record,
+            keep=keep,
+            proofs=proofs,
+            caught_up=caught_up,
+            by_role=by_role,
+        ),
         say=lambda text: click.echo(text),
     )
     click.echo(report.text)

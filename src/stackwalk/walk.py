@@ -31,7 +31,7 @@ class WalkOptions:
     """``chapters``: those to prove, all when empty; earlier ones are walked without mistakes.
 
     ``caught_up``: earlier ones are brought by their roles instead.
-    ``by_role``: those to prove as well, so that only their mistakes and other ways are run.
+    ``by_role``: so are those to prove, and only their mistakes and other ways are run.
     """
 
     chapters: tuple[str, ...] = ()
@@ -87,11 +87,11 @@ def walk_course(
             machine.up(home, "web", say=say)
             for chapter in course.chapters[: last + 1]:
                 proves = not options.chapters or _is_asked(course, chapter, options.chapters)
-                if options.caught_up and not proves:
+                by_role = options.by_role or (options.caught_up and not proves)
+                if by_role:
                     _bring(report, home, course, chapter, password, say)
-                    continue
-                if options.by_role:
-                    _bring(report, home, course, chapter, password, say)
+                    if not proves:
+                        continue
                 walk = ChapterWalk(
                     course=course,
                     chapter=chapter,
@@ -101,7 +101,7 @@ def walk_course(
                     record=options.record and proves,
                     say=say,
                 )
-                outcome = walk.prove() if options.by_role else walk.run()
+                outcome = walk.prove() if by_role else walk.run()
                 report.outcomes.append(outcome)
                 say(outcome.text)
                 if outcome.faults:
