@@ -21,7 +21,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-KNOCK_S = 2.5  # one SYN and its first repetition after a second
+KNOCK_S = 1.5  # one SYN and its first repetition after a second: this cable loses nothing
 BAN_S = 5.0  # from the last failure to the ban: a log is read about once a second
 RULE_S = 20.0  # from the ban to the rule in the firewall: ten times slower when emulated
 POLL_S = 0.7  # each look is a login that never comes, and sshd counts those
