@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 from stock import assert_same_verdicts
-from walking import PIECES, Piece
+from walking import PIECES, Piece, Walks
 
 from stackwalk.home import Home, find_clone
 from stackwalk.load import load_course
@@ -38,6 +38,20 @@ def test_the_pieces_are_the_whole_course() -> None:
     chapters = [chapter.number for chapter in load_course(find_clone()).chapters]
 
     assert [number for piece in PIECES.values() for number in piece] == chapters
+
+
+def test_a_piece_that_begins_late_has_the_environment_of_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Tests beside it set a course and a home for themselves."""
+    monkeypatch.setattr(Piece, "run", lambda self, *, keep: None)
+    walks = Walks([next(iter(PIECES))])
+    monkeypatch.setenv("STACKWALK_COURSE", "/nowhere")
+
+    (piece,) = walks.pieces.values()
+    walks.stop()
+
+    assert "STACKWALK_COURSE" not in piece.environment
 
 
 @pytest.mark.machine

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -32,9 +32,10 @@ STOP_S = 120  # a walk that is told to stop removes its machine
 class Piece:
     """One piece of the walk: its home, its process and what it has said."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, environment: Mapping[str, str]) -> None:
         self.home = Home(Path(tempfile.mkdtemp(prefix="sw-")))
         self._name = name
+        self.environment = environment
         self._said = 0
         self._folder = Path(tempfile.mkdtemp(prefix="sw-piece-"))
         self._log = self._folder / "log"
@@ -83,7 +84,7 @@ class Piece:
 
     def _start(self, slot: int) -> subprocess.Popen[bytes]:
         env = {
-            **os.environ,
+            **self.environment,
             "STACKWALK_HOME": str(self.home.root),
             "STACKWALK_PROVIDER": "docker",
             "STACKWALK_SLOT": str(slot),
@@ -113,7 +114,8 @@ class Walks:
     """The pieces that are asked for, a few at a time; the last one's machine stays to the end."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        self.pieces = {name: Piece(name) for name in names}
+        environment = dict(os.environ)  # as it is now: a later test may change it for itself
+        self.pieces = {name: Piece(name, environment) for name in names}
         self._pool = ThreadPoolExecutor(AT_ONCE)
         for name, piece in self.pieces.items():
             self._pool.submit(piece.run, keep=name == names[-1])
