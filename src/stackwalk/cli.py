@@ -11,7 +11,7 @@ import click
 
 from stackwalk import commands, show
 from stackwalk.errors import StackwalkError
-from stackwalk.home import find_home
+from stackwalk.home import find_clone, find_home
 
 EXIT_CODES = "Exit codes: 0 met or done, 1 not met, 2 wrong usage, 3 could not tell."
 
@@ -167,6 +167,16 @@ def mode(mode: str) -> None:
     notes = commands.set_mode(find_home(), "free" if mode == "free" else "guided")
     says = "every chapter" if mode == "free" else "chapters one after another"
     click.echo("\n".join([f"mode: {mode}; {says}, in {find_home().notebooks}", *notes]))
+
+
+@main.command("sample-app")
+@click.argument("folder", type=click.Path(path_type=Path))
+def sample_app(folder: Path) -> None:
+    """Copy the course's sample app into a new FOLDER."""
+    from stackwalk.commands.sampleapp import copy_sample_app
+
+    copied = copy_sample_app(find_clone(), folder)
+    click.echo(f"{copied} files of the sample app are in {folder}")
 
 
 @main.command()

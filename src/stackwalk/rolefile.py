@@ -13,7 +13,7 @@ from stackwalk.errors import UsageError
 from stackwalk.fields import Complaints, Fields
 from stackwalk.problems import AuthorError, Problem
 
-KEYS = ("secrets", "files", "laptop")
+KEYS = ("secrets", "files", "outputs", "laptop")
 KNOWN = {"file", "make", "task"}
 
 
@@ -34,10 +34,16 @@ class Leaving:
 
 @dataclass(frozen=True)
 class RoleFile:
-    """What ``play`` hands over and what ``catch-up`` sees to; empty where there is no file."""
+    """What ``play`` hands over and what ``catch-up`` sees to; empty where there is no file.
+
+    Args:
+        files: by the role's variable, a file of the working folder, handed over as its text.
+        outputs: by the role's variable, lines of bash, handed over as what they print there.
+    """
 
     secrets: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
     leavings: tuple[Leaving, ...] = ()
 
 
@@ -75,7 +81,8 @@ def _read(chapter: Chapter, shown: Path) -> tuple[RoleFile, list[Problem]]:
     leavings = tuple(
         leaving for each in entries for leaving in _leavings(chapter, each, complaints, line)
     )
-    return RoleFile(fields.texts("secrets"), fields.pairs("files"), leavings), complaints.found
+    given = fields.pairs("files"), fields.pairs("outputs")
+    return RoleFile(fields.texts("secrets"), *given, leavings), complaints.found
 
 
 def _leavings(

@@ -1,11 +1,13 @@
 """What ``play`` asks, and what it says when the machine is busy."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from stackwalk import machine
 from stackwalk.commands import play
+from stackwalk.course import Chapter
 from stackwalk.errors import MachineError, UsageError
 from stackwalk.home import Home
 
@@ -45,3 +47,30 @@ def test_apt_that_is_busy_is_waited_for(
         play._remote(home, "web", play.INSTALL)
 
     assert "the same command again" in str(caught.value)
+
+
+def chapter_with(root: Path, role: str) -> Chapter:
+    folder = root / "chapters/01-one/role"
+    folder.mkdir(parents=True)
+    (folder / "stackwalk.yml").write_text(role)
+    return Chapter("01", "one", "One", "", 1, "server", (), (), folder.parent)
+
+
+def test_role_is_given_what_a_line_of_bash_prints_in_the_working_folder(
+    home: Home, tmp_path: Path
+) -> None:
+    home.laptop.mkdir(parents=True)
+    (home.laptop / "n.txt").write_text("kept\n")
+    one = chapter_with(tmp_path, "files: {text: n.txt}\noutputs: {upper: tr a-z A-Z <n.txt}\n")
+
+    assert play.read_laptop(home, [one]) == {"text": "kept", "upper": "KEPT\n"}
+
+
+def test_line_of_bash_that_fails_stops_before_the_machine(home: Home, tmp_path: Path) -> None:
+    home.laptop.mkdir(parents=True)
+    one = chapter_with(tmp_path, "outputs: {all: 'cat absent.txt | base64'}\n")
+
+    with pytest.raises(UsageError, match="asked your working folder for something") as caught:
+        play.read_laptop(home, [one])
+
+    assert "Nothing was changed on the machine." in str(caught.value)

@@ -15,7 +15,7 @@ from stackwalk.commands.desk import (
 )
 from stackwalk.commands.leavings import can_make, make_known, make_missing
 from stackwalk.commands.look import place_books, remember_opened
-from stackwalk.commands.play import ask_secrets, read_files, run_roles
+from stackwalk.commands.play import ask_secrets, read_files, read_laptop, run_roles
 from stackwalk.course import Chapter, Course, Task
 from stackwalk.errors import MachineError, UsageError
 from stackwalk.home import Home
@@ -139,7 +139,7 @@ def look_at(home: Home, course: Course, chapters: Sequence[Chapter]) -> tuple[Ve
 
 def _play(home: Home, chapter: Chapter, secrets: Mapping[str, str]) -> None:
     said: list[str] = []
-    given = read_files(home, [chapter]) | dict(secrets)
+    given = read_laptop(home, [chapter]) | dict(secrets)
     if run_roles(home, [chapter], given, name=NAME, out=said.append) != 0:
         told = "\n".join(line for line in said if line.strip())
         raise MachineError(

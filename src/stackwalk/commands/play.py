@@ -16,6 +16,7 @@ from stackwalk.commands.desk import find_chapter, find_task
 from stackwalk.course import Chapter, Course
 from stackwalk.errors import MachineError, StackwalkError, UsageError
 from stackwalk.home import Home, find_clone
+from stackwalk.laptop import laptop_environment
 from stackwalk.load import load_course
 from stackwalk.rolefile import read_role_file
 
@@ -57,7 +58,7 @@ def play(
     """
     course = load_course(find_clone())
     chapters = [_chapter(course, each) for each in names]
-    given = read_files(home, chapters) | ask_secrets(chapters, ask)
+    given = read_laptop(home, chapters) | ask_secrets(chapters, ask)
     say("Handing the roles to the machine; Ansible is installed there if it is missing.")
     return run_roles(home, chapters, given, name=name, out=out)
 
@@ -89,6 +90,16 @@ def _chapter(course: Course, name: str) -> Chapter:
     return chapter
 
 
+def read_laptop(home: Home, chapters: Sequence[Chapter]) -> dict[str, str]:
+    """All that the roles want of the working folder, by variable."""
+    outputs = {
+        variable: _output(home, chapter, script)
+        for chapter in chapters
+        for variable, script in read_role_file(chapter).outputs.items()
+    }
+    return read_files(home, chapters) | outputs
+
+
 def read_files(home: Home, chapters: Sequence[Chapter]) -> dict[str, str]:
     """The files of the working folder that the roles want, by variable."""
     return {
@@ -113,6 +124,26 @@ def _file(path: Path) -> str:
             safe="Nothing was changed on the machine.",
             next="make it as the chapter says, then play again",
         ) from None
+
+
+def _output(home: Home, chapter: Chapter, script: str) -> str:
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=home.laptop,
+        env=laptop_environment(home),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines()
+        raise UsageError(
+            f"The script of chapter {chapter.number} asked your working folder for something, and "
+            f"this failed: {script.strip()}: {said[-1] if said else f'exit {done.returncode}'}",
+            safe="Nothing was changed on the machine.",
+            next=f"do what chapter {chapter.number} asks for on the laptop, then play again",
+        )
+    return done.stdout
 
 
 def _secret(name: str, ask: Callable[[str], str | None]) -> str:
