@@ -239,10 +239,15 @@ def _tables(connection: "Connection") -> Found:
         found["user"], found["database"] = connection.execute(text(ask)).one()
         ask = "select tablename, tableowner from pg_tables where schemaname = 'public'"
         found["owners"] = {row[0]: row[1] for row in connection.execute(text(ask))}
-    context = MigrationContext.configure(connection)
+    # A table that the app knows nothing of is somebody else's, and no fault.
+    context = MigrationContext.configure(connection, opts={"include_object": _is_ours})
     found["revision"] = context.get_current_revision()
     found["differs"] = [str(change)[:120] for change in compare_metadata(context, db.metadata)]
     return found
+
+
+def _is_ours(what: object, name: str | None, kind: str, reflected: bool, model: object) -> bool:
+    return not (kind == "table" and reflected and model is None)
 
 
 def static(code: str, path: str) -> Found:

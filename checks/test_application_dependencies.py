@@ -496,7 +496,7 @@ def _require_revision(found: Found) -> None:
             f"the database says revision {head}, and its tables are others",
             expected="tables, columns and rules as the code declares them",
             found=found["differs"][0],
-            look=f"{AS_APP} db check",
+            look=f"web: sudo -u postgres psql -d {APP} -c '\\d cards' -c '\\d pictures'",
             saw="only_stamped",
         )
 

@@ -23,7 +23,7 @@ from stackwalk.home import Home
 from stackwalk.walk import Report
 
 # Chapters by their numbers: together the whole course, each chapter once.
-PIECES = {"01 and 02": ("01", "02")} | {one: (one,) for one in ("03", "04", "05", "06")}
+PIECES = {"01 and 02": ("01", "02")} | {one: (one,) for one in ("03", "04", "05", "06", "07")}
 AT_ONCE = 3
 POLL_S = 0.5
 STOP_S = 120  # a walk that is told to stop removes its machine
