@@ -6,6 +6,7 @@ Only ``try_pushes`` does more: on a copy of the machine that is thrown away, see
 import json
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,31 @@ def refs(host: Host, folder: str, *patterns: str) -> dict[str, str]:
 def tracked(host: Host, folder: str, ref: str) -> list[str]:
     """The paths of all files in one state."""
     return (git(host, folder, "ls-tree -r --name-only -z %s", ref) or "").split("\0")[:-1]
+
+
+def ignored_code(host: Host, folder: str, below: str) -> list[str]:
+    """Files of an app that lie on the disk and that a pattern keeps out of the repository."""
+    words = "ls-files --others --ignored --exclude-standard -z -- %s"
+    listed = (git(host, folder, words, below) or "").split("\0")[:-1]
+    return [path for path in listed if path.endswith((".py", ".html", ".css", ".js", ".svg"))]
+
+
+def ignored_in_a_clone(host: Host, folder: str, paths: Sequence[str]) -> list[str]:
+    """The paths that a clone of ``main`` leaves alone; lists of this computer alone do not count.
+
+    Raises:
+        CheckBroken: it could not be cloned.
+    """
+    done = host.run(
+        "scratch=$(mktemp -d) && trap 'rm -rf \"$scratch\"' EXIT && "
+        'git -c core.hooksPath=/dev/null clone -q --template= -b main %s "$scratch/clone" && '
+        '{ git -C "$scratch/clone" -c core.excludesFile=/dev/null check-ignore --no-index '
+        f"{shlex.join(paths)} || [ $? -eq 1 ]; }}  # now",
+        folder,
+    )
+    if done.rc != 0:
+        raise CheckBroken(f"{folder} could not be cloned: {done.stderr.strip()[-200:]}")
+    return str(done.stdout).splitlines()
 
 
 def ever_tracked(host: Host, folder: str) -> set[str]:

@@ -111,11 +111,13 @@ def start() -> None:
 def history(tree: str) -> list[str]:
     """The language of git-fast-import(1); each piece begins at a state that is named before."""
     broken, main = "def broken(:\n", "refs/remotes/origin/main^0"
+    shadows = dict.fromkeys(("compileall.py", "py_compile.py", "ast.py"), "raise SystemExit(0)\n")
     new = {"trial-new.txt": "new\n", "README.md": "changed\n"}
     return [
         commit("broken", main, {"postcards/health.py": broken}),
         commit("deep", main, {"postcards/views/trial.py": broken}),
         commit("factory", main, {"postcards/__init__.py": "def make_app():\n    return None\n"}),
+        commit("shadow", main, {**shadows, "postcards/views/trial.py": broken}),
         commit("good", main, {"trial.txt": "good\n"}),
         commit("better", "refs/heads/good", {"trial.txt": "better\n"}),
         commit("worse", "refs/heads/good", {"postcards/views/trial.py": broken}),
@@ -181,6 +183,7 @@ TRIALS = {
     "broken": (MAIN, "broken:refs/heads/main"),
     "deep": (MAIN, "deep:refs/heads/main"),  # two folders down, in a file that is new
     "factory": (MAIN, "factory:refs/heads/main"),  # compiles, and cannot start
+    "shadow": (MAIN, "shadow:refs/heads/main"),  # broken, with modules in place of Python's own
     "tagged": ("refs/tags/v99.1", "v99.1"),  # broken, and on no branch
     "second": ("refs/tags/v99.2", "good:refs/heads/main", "v99.2"),  # the first of them is good
     "rewrite": (MAIN, "+anew:refs/heads/main"),

@@ -73,6 +73,7 @@ def test_app_in_git(laptop: Host) -> str:
     files = git_probes.tracked(laptop, REPO, MAIN)
     _require_left_out(laptop, files)
     missing = [path for path in NEEDED if path not in files]
+    missing += git_probes.ignored_code(laptop, REPO, "postcards")
     if missing:
         raise Unmet(
             f"the newest commit lacks something that the app needs: {missing[0]}",
@@ -117,6 +118,16 @@ def _require_ignored(laptop: Host) -> None:
             found=f"not ignored: {', '.join(taken)}",
             look=f"laptop: git -C postcards check-ignore -v --no-index {taken[0]}",
             saw="would_be_taken",
+        )
+    kept_by_all = git_probes.ignored_in_a_clone(laptop, REPO, PRIVATE)
+    taken = [path for path in PRIVATE if path not in kept_by_all]
+    if taken:
+        raise Unmet(
+            f"a colleague's next git add . would take {taken[0]}",
+            expected="what is committed says to everybody what is not code",
+            found=f"ignored on your computer only: {', '.join(taken)}",
+            look=f"laptop: git -C postcards check-ignore -v --no-index {taken[0]}",
+            saw="yours_only",
         )
 
 
@@ -269,7 +280,7 @@ def _goes_on(host: Host, folder: str, first: str, then: str) -> bool:
 def test_broken_refused(web: Host) -> str:
     """Accepts any hook that refuses the broken and takes the good; all pushes are on a copy."""
     _require_pushed(web)
-    names = ("deep", "factory", "second", "good")
+    names = ("deep", "factory", "shadow", "second", "good")
     seen = git_probes.try_pushes(web, *names)
     for name in names[:-1]:  # first: where one of them was taken, the good one has no chance
         if seen[name]["taken"]:
@@ -321,6 +332,7 @@ PASSED = {
     "broken": Cause("a push with a file that does not compile is accepted", saw="lets_broken"),
     "deep": Cause("a broken file two folders down is not found", saw="only_the_top"),
     "factory": Cause("a push without create_app is accepted", saw="no_factory"),
+    "shadow": Cause("the hook runs a file that was pushed as if it were Python's", saw="runs_it"),
     "tagged": Cause("a tag on code that does not compile is accepted", saw="only_main"),
     "second": Cause("of two refs in one push only the first is looked at", saw="only_first"),
 }

@@ -144,3 +144,35 @@ def test_everything_that_a_trial_pushes_is_made_in_one_go(
     assert git(repo, "show", "v99.2:postcards/views/trial.py") == "def broken(:"
     assert git(repo, "rev-list", "--count", "anew") == "1"
     assert git(repo, "diff", "--stat", "anew", "main") == ""
+
+
+def test_code_that_a_pattern_keeps_out_is_found(
+    probes: ModuleType, host: object, repo: Path
+) -> None:
+    commit(repo, ".gitignore", "media*\n")
+    (repo / "app/media").mkdir(parents=True)
+    for name in ("app/media.py", "app/media/ann.jpg", "app/new.py"):
+        (repo / name).touch()
+
+    assert probes.ignored_code(host, str(repo), "app") == ["app/media.py"]
+
+
+def test_list_of_one_computer_does_not_come_with_a_clone(
+    probes: ModuleType, host: object, repo: Path
+) -> None:
+    commit(repo, ".gitignore", ".env\n")
+    (repo / ".git/info/exclude").write_text("*.sql\n")
+    (repo / ".gitignore").write_text(".env\nmedia/\n")
+
+    kept = probes.ignored_in_a_clone(host, str(repo), [".env", "a.sql", "media/ann.jpg"])
+    nothing = probes.ignored_in_a_clone(host, str(repo), ["a.sql"])
+
+    assert kept == [".env"]
+    assert nothing == []
+
+
+def test_folder_that_cannot_be_cloned_is_said(
+    probes: ModuleType, host: object, tmp_path: Path
+) -> None:
+    with pytest.raises(Exception, match="could not be cloned"):
+        probes.ignored_in_a_clone(host, str(tmp_path / "absent"), [".env"])
