@@ -9,10 +9,12 @@ usage: push_trial.py TRIAL…     the names are those in TRIALS
 Prints one JSON object: what became of each.
 """
 
+import ctypes
 import hashlib
 import json
 import os
 import pwd
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -24,6 +26,7 @@ CODE = Path("/srv/postcards/code")
 CLONE = Path("/tmp/push-trial")  # on the overlay, as everything is
 LAYERS = Path("/mnt")  # in Debian on every machine; what is mounted there is ours alone
 LIMIT_S = 60  # one push; hooks that wait for somebody are given up
+CREATED, MOVED_IN, IS_FOLDER = 0x100, 0x80, 0x40000000  # sys/inotify.h
 COMMITTER = "trial <trial@localhost> 1700000000 +0000"  # always the same commits
 Seen = dict[str, object]
 
@@ -116,7 +119,7 @@ def history(tree: str) -> list[str]:
     return [
         commit("broken", main, {"postcards/health.py": broken}),
         commit("deep", main, {"postcards/views/trial.py": broken}),
-        commit("factory", main, {"postcards/__init__.py": "def make_app():\n    return None\n"}),
+        commit("factory", main, {"postcards/__init__.py": "# create_app went\nmake_app = None\n"}),
         commit("shadow", main, {**shadows, "postcards/views/trial.py": broken}),
         commit("good", main, {"trial.txt": "good\n"}),
         commit("better", "refs/heads/good", {"trial.txt": "better\n"}),
@@ -145,7 +148,7 @@ def data(text: str) -> str:
 
 def push(look: str, *refs: str) -> Seen:
     """What one push did to the ref ``look`` and to the running code, and what the pusher read."""
-    code = fingerprint()
+    code, street = fingerprint(), watch(CODE.parent)
     done = subprocess.run(
         ["git", "push", "--porcelain", "origin", *refs],
         stdin=subprocess.DEVNULL,
@@ -163,7 +166,32 @@ def push(look: str, *refs: str) -> Seen:
         "taken": bool(flags) and flags[0] in (" ", "+", "-", "*"),
         "said": f"{done.stderr}\n{done.stdout}".strip()[-2000:],
         "code_kept": fingerprint() == code,
+        "arrived_whole": arrived_whole(street, CODE.name),
     }
+
+
+def watch(folder: Path) -> int:
+    """Begins to note what gets a name in the folder; -1 where it is not there (inotify(7))."""
+    libc = ctypes.CDLL(None)
+    street: int = libc.inotify_init1(os.O_NONBLOCK)
+    seen = libc.inotify_add_watch(street, os.fsencode(folder), CREATED | MOVED_IN)
+    return street if seen >= 0 else -1
+
+
+def arrived_whole(street: int, name: str) -> bool:
+    """Whether the name came last to something complete: a folder by its new name, or a link."""
+    whole = False
+    try:
+        events = os.read(street, 1 << 20)
+    except OSError:  # nothing happened, or there is no folder
+        return False
+    while events:
+        _, mask, _, length = struct.unpack_from("iIII", events)
+        if events[16 : 16 + length].rstrip(b"\0") == os.fsencode(name):
+            whole = bool(mask & MOVED_IN) or not mask & IS_FOLDER
+        events = events[16 + length :]
+    os.close(street)
+    return whole
 
 
 def fingerprint() -> str:

@@ -294,7 +294,7 @@ def test_broken_refused(web: Host) -> str:
             else "a hook cannot be started, so every push is refused",
             expected="a push of a good commit to main is accepted",
             found=git_probes.told(str(good["said"])),
-            look=f"web: head -1 {BARE}/hooks/pre-receive | cat -A",
+            look=f"web: {'cat' if starts else 'head -1'} {BARE}/hooks/pre-receive | cat -A",
             saw="refuses_all" if starts else "cannot_start",
         )
     if "trial.py" not in str(seen["deep"]["said"]):
@@ -561,6 +561,14 @@ def _require_next(web: Host) -> None:
             found="requirements-test.txt, which v99.3 does not have",
             look=look,
             saw="leftovers",
+        )
+    if not release["arrived_whole"]:
+        raise Unmet(
+            "the next release would be there half for a moment",
+            expected=f"{CODE} is replaced by a folder, or a link, that is complete",
+            found=f"the files came one by one into {CODE}",
+            look=look,
+            saw="in_place",
         )
 
 
