@@ -157,6 +157,16 @@ def commits_with_private_key(host: Host, folder: str) -> list[str]:
     return (git(host, folder, words, PRIVATE) or "").split()
 
 
+def untracked_private_keys(host: Host, folder: str) -> list[str]:
+    """Files with a private key that git knows nothing of and would take."""
+    listed = (git(host, folder, "ls-files -z --others --exclude-standard") or "").split("\0")[:-1]
+    if not listed:
+        return []
+    paths = shlex.join(f"{folder}/{path}" for path in listed)
+    found = host.run(f"grep -lE -e %s {paths.replace('%', '%%')}", PRIVATE).stdout.splitlines()
+    return [path.removeprefix(f"{folder}/") for path in found]
+
+
 def reaching(host: Host, folder: str, blobs: list[str], *patterns: str) -> dict[str, bool]:
     """The refs whose history holds one of the blobs; true where their newest state does."""
     found = {}

@@ -218,6 +218,9 @@ TRIALS = {
     "moved": ("refs/tags/RELEASE", "+good:refs/tags/RELEASE"),
     "deleted": ("refs/tags/RELEASE", ":refs/tags/RELEASE"),
     "good": (MAIN, "better:refs/heads/main"),
+    "side": ("refs/heads/trial-side", "good:refs/heads/trial-side"),
+    "side_rewrite": ("refs/heads/trial-side", "+anew:refs/heads/trial-side"),
+    "side_removed": ("refs/heads/trial-side", ":refs/heads/trial-side"),
     "release": ("refs/tags/v99.3", "v99.3"),  # one file more, one fewer, one changed
 }
 
@@ -229,7 +232,14 @@ def seen_of_release() -> Seen:
         "new": (CODE / "trial-new.txt").exists(),
         "old": (CODE / "requirements-test.txt").exists(),
         "changed": read(readme) == "changed\n",
+        "open": all(is_open(path) for path in (CODE.resolve(), *CODE.resolve().rglob("*"))),
     }
+
+
+def is_open(path: Path) -> bool:
+    """Whether everybody may read it, and enter it where it is a folder."""
+    needed = 0o005 if path.is_dir() else 0o004
+    return path.is_symlink() or path.stat().st_mode & needed == needed
 
 
 def read(path: Path) -> str:

@@ -280,9 +280,9 @@ def _goes_on(host: Host, folder: str, first: str, then: str) -> bool:
 def test_broken_refused(web: Host) -> str:
     """Accepts any hook that refuses the broken and takes the good; all pushes are on a copy."""
     _require_pushed(web)
-    names = ("deep", "factory", "shadow", "second", "good")
-    seen = git_probes.try_pushes(web, *names)
-    for name in names[:-1]:  # first: where one of them was taken, the good one has no chance
+    names = ("deep", "factory", "shadow", "second")
+    seen = git_probes.try_pushes(web, *names, "good", "side", "side_removed")
+    for name in names:  # first: where one of them was taken, the good one has no chance
         if seen[name]["taken"]:
             raise _passed(web, name, seen[name])
     good = seen["good"]
@@ -296,6 +296,15 @@ def test_broken_refused(web: Host) -> str:
             found=git_probes.told(str(good["said"])),
             look=f"web: {'cat' if starts else 'head -1'} {BARE}/hooks/pre-receive | cat -A",
             saw="refuses_all" if starts else "cannot_start",
+        )
+    removal = seen["side_removed"]
+    if not removal["taken"]:
+        raise Unmet(
+            "a push that removes a branch is refused",
+            expected="a branch that is done with can be removed",
+            found=git_probes.told(str(removal["said"])),
+            look=f"web: cat {BARE}/hooks/pre-receive; cat {BARE}/config",
+            saw="no_removal",
         )
     if "trial.py" not in str(seen["deep"]["said"]):
         raise Unmet(
@@ -385,9 +394,12 @@ def test_history_kept(web: Host) -> str:
             found="no tag that begins with v",
             look=f"web: git -C {BARE} tag",
         )
-    seen = git_probes.try_pushes(web, "rewrite", "moved", "deleted")
+    seen = git_probes.try_pushes(web, "rewrite", "moved", "deleted", "side", "side_rewrite")
     causes = {
         "rewrite": Cause("a push by force can replace the history of main", saw="rewritable"),
+        "side_rewrite": Cause(
+            "a push by force can replace the history of another branch than main", saw="rewritable"
+        ),
         "moved": Cause("a push by force can move a release to another commit", saw="tag_moves"),
         "deleted": Cause("a push can remove a release", saw="tag_deleted"),
     }
@@ -562,6 +574,14 @@ def _require_next(web: Host) -> None:
             look=look,
             saw="leftovers",
         )
+    if not after["open"]:
+        raise Unmet(
+            "the account that will run the app could not read the next release",
+            expected="everybody may read it, and enter its folders",
+            found="a file or a folder of v99.3 is closed to others",
+            look=look,
+            saw="unreadable",
+        )
     if not release["arrived_whole"]:
         raise Unmet(
             "the next release would be there half for a moment",
@@ -665,6 +685,15 @@ def _require_no_key_on_laptop(laptop: Host) -> None:
             expected="no branch and no tag leads to it",
             found=f"it came or went with {', '.join(commits[:5])}",
             look=f"laptop: git -C postcards branch --all --contains {commits[-1]}",
+            saw="on_laptop",
+        )
+    lying = git_probes.untracked_private_keys(laptop, REPO)
+    if lying:
+        raise Unmet(
+            f"the next git add . would take a private key: {lying[0]}",
+            expected="no private key lies in the folder postcards, unless git is told to leave it",
+            found=", ".join(lying),
+            look="laptop: git -C postcards status --short",
             saw="on_laptop",
         )
 

@@ -176,3 +176,16 @@ def test_folder_that_cannot_be_cloned_is_said(
 ) -> None:
     with pytest.raises(Exception, match="could not be cloned"):
         probes.ignored_in_a_clone(host, str(tmp_path / "absent"), [".env"])
+
+
+def test_private_key_that_the_next_commit_would_take_is_found(
+    probes: ModuleType, host: object, repo: Path
+) -> None:
+    commit(repo, ".gitignore", "kept_key\n")
+    nothing = probes.untracked_private_keys(host, str(repo))
+    for name in ("a key", "kept_key"):
+        (repo / name).write_text(KEY)
+    (repo / "text").write_text("no key\n")
+
+    assert nothing == []
+    assert probes.untracked_private_keys(host, str(repo)) == ["a key"]
