@@ -232,7 +232,7 @@ def seen_of_release() -> Seen:
         "new": (CODE / "trial-new.txt").exists(),
         "old": (CODE / "requirements-test.txt").exists(),
         "changed": read(readme) == "changed\n",
-        "open": all(is_open(path) for path in (CODE.resolve(), *CODE.resolve().rglob("*"))),
+        "open": CODE.exists() and all(map(is_open, (CODE.resolve(), *CODE.resolve().rglob("*")))),
     }
 
 
