@@ -6,6 +6,7 @@ from typing import Any
 
 from testinfra.host import Host
 
+import hba_probes
 import postgres_probes
 import probes
 import redis_probes
@@ -17,12 +18,20 @@ from stackwalk.verdict import NotStarted, Unmet
 ROLE = DATABASE = "postcards"
 RESTORED = "postcards_restored"
 TABLE = "stamps"
+COLUMNS = (  # of stamps.sql, as the server writes them
+    "id integer NOT NULL",
+    "country text NOT NULL",
+    "motif text NOT NULL",
+    "face text NOT NULL",
+    "issued date NOT NULL",
+    "note text",
+)
+PROMISES = ("PRIMARY KEY (id)", "CHECK ((issued >= '1840-05-01'::date))")
 ROWS = 9  # in stamps.csv
 LETTERS = "日本"  # in its last row
 PGPASS = postgres_probes.PGPASS
 DUMP = "/home/deployer/backups/postcards.dump"
 DOOR = "host=127.0.0.1 port=5432"
-HOME = f"{DOOR} user={ROLE} dbname={DATABASE}"
 LONG = 16  # characters of a password that nobody guesses
 MIB = 1024 * 1024
 LEAST, MOST = 32 * MIB, 256 * MIB
@@ -116,7 +125,9 @@ def test_database_role(web: Host) -> str:
             look="web: sudo -u postgres psql -c 'SHOW password_encryption'",
             saw="md5",
         )
-    _require_login(web)
+    is_made = postgres_probes.find_database(web, DATABASE) is not None
+    _require_login(web, DATABASE, look_in=DATABASE if is_made else "postgres")
+    _require_line_for_all(web)
     _require_unspilled(
         web,
         "sed -n 's/^[^:]*:[^:]*:[^:]*:postcards://p' /home/deployer/.pgpass",
@@ -157,19 +168,35 @@ def _require_postgres(web: Host) -> None:
     )
 
 
-def _require_login(web: Host) -> None:
-    words = f"{HOME} require_auth=scram-sha-256"
-    told = postgres_probes.log_in(web, words)
+def _require_login(web: Host, database: str, *, look_in: str) -> None:
+    """The role gets past the door to a database, be it there or not, by SCRAM."""
+    told = postgres_probes.log_in(
+        web, f"{DOOR} user={ROLE} dbname={database} require_auth=scram-sha-256"
+    )
     if told == "let in":
         return
     cause = _why_no_login(told)
     raise Unmet(
         cause.what,
-        expected=f"deployer logs in at 127.0.0.1 as {ROLE}, with the password in {PGPASS}",
+        expected=f"deployer comes in at 127.0.0.1 as {ROLE}, to the database {database}, with the "
+        f"password in {PGPASS}",
         found=told,
-        look=f"web: psql -h 127.0.0.1 -U {ROLE} -c '\\conninfo'",
+        look=f"web: psql -h 127.0.0.1 -U {ROLE} -d {look_in} -c '\\conninfo'",
         saw=cause.saw,
     )
+
+
+def _require_line_for_all(web: Host) -> None:
+    """The rules may keep the role from another database; its password has to fit there too."""
+    told = postgres_probes.log_in(web, f"{DOOR} user={ROLE} dbname={RESTORED}")
+    if "no password supplied" in told:
+        raise Unmet(
+            f"the line in {PGPASS} is good for one database, and there will be more",
+            expected=f"127.0.0.1:5432:*:{ROLE}:…",
+            found=f"for {RESTORED}: {told}",
+            look=f"web: cut -d: -f1-4 {PGPASS}",
+            saw="one_database",
+        )
 
 
 def _why_no_login(told: str) -> Cause:
@@ -227,25 +254,44 @@ def _require_unspilled(web: Host, show: str, *, whose: str) -> None:
     """The secret that ``show`` prints is in no history, and in no file that all may read."""
     if path := _find_spill(web, show):
         raise Unmet(
-            f"{whose} stands in another file too",
-            expected="it stands where the app reads it, and in no history and no open file",
+            f"{whose} stands in {'a log' if path in LOOK else 'another file'} too",
+            expected="it stands where the app reads it, and in no history, no log and no open file",
             found=path,
-            look=f"web: sudo ls -l {path}",
-            saw="spilled",
+            look=LOOK.get(path, f"web: sudo ls -l {path}"),
+            saw="logged" if path in LOOK else "spilled",
         )
 
 
 def _find_spill(web: Host, show: str) -> str:
-    """The first file with the secret in it; the secret itself is in no argument of a program."""
+    """The first place with the secret in it; the secret itself is in no argument of a program."""
     kept = ".bash_history .psql_history .rediscli_history .python_history"
     files = " ".join(f"{home}/{name}" for home in HOMES for name in kept.split())
     found = web.run(
         f"{show} | grep -lsF -f - {files}; cd /; "
         f"{show} | runuser -u nobody -- grep -rlsFI -D skip -f - /etc /srv /home /opt /var/www /tmp"
     )
-    return str(found.stdout).partition("\n")[0]
+    return str(found.stdout).partition("\n")[0] or _find_logged(web, show)
 
 
+def _find_logged(web: Host, show: str) -> str:
+    """Where a log keeps the secret: sudo's has each command line, PostgreSQL's what failed."""
+    logs = {
+        SUDO_LOG: "journalctl -q -o cat -t sudo",
+        SERVER_LOG: f"zcat -f {SERVER_LOG}",
+    }
+    for place, read in logs.items():
+        script = f"grep -qsF -f <({show} | grep .) <({read} 2>/dev/null)"
+        if web.run("bash -c %s", script).rc == 0:
+            return place
+    return ""
+
+
+SUDO_LOG = "the journal, in a line of sudo's"
+SERVER_LOG = "/var/log/postgresql/*"
+LOOK = {
+    SUDO_LOG: "web: sudo journalctl -t sudo",
+    SERVER_LOG: "web: sudo grep -n STATEMENT /var/log/postgresql/postgresql-17-main.log",
+}
 HOMES = ("/root", "/home/*", "/var/lib/postgresql")
 
 
@@ -317,6 +363,15 @@ def _require_table(web: Host) -> None:
             look=f"web: psql -h 127.0.0.1 -U {ROLE} -c '\\d'",
             saw="other_table_owner",
         )
+    for part, wanted in (("columns", COLUMNS), ("rules", PROMISES)):
+        if missing := [line for line in wanted if line not in table[part]]:
+            raise Unmet(
+                f"the table {TABLE} does not promise what stamps.sql promises",
+                expected=missing[0],
+                found="; ".join(table[part]) or f"no {part}",
+                look=f"web: psql -h 127.0.0.1 -U {ROLE} -c '\\d {TABLE}'",
+                saw="promises",
+            )
     rows = postgres_probes.table_rows(web, TABLE, DATABASE)
     if len(rows) < ROWS:
         raise Unmet(
@@ -342,7 +397,7 @@ SOCKET = "host=/run/postgresql"
 
 
 def test_database_doors(web: Host) -> str:
-    """Who gets in is tried, from an account without rights; files only say what a restart gives.
+    """Who gets in is tried, from an account without rights; who calls from elsewhere, is read.
 
     Accepts any rules by which the role comes in by SCRAM at 127.0.0.1, to its databases, and
     nobody else by the network at all.
@@ -357,9 +412,11 @@ def test_database_doors(web: Host) -> str:
             look="web: sudo ss -ltnp 'sport = :5432'",
             saw="open_to_all",
         )
-    _require_login(web)
-    _require_shut(web)
     _require_read(web)
+    _require_narrow(web)
+    for database in (DATABASE, RESTORED):
+        _require_login(web, database, look_in=database)
+    _require_shut(web)
     return f"by 127.0.0.1 only {ROLE} gets in, by SCRAM, and only to its databases"
 
 
@@ -374,12 +431,46 @@ def _require_no_fault(web: Host) -> None:
         )
 
 
+def _require_narrow(web: Host) -> None:
+    """No line of the file is for a caller by TCP other than the role, from here."""
+    for rule in hba_probes.list_rules(web):
+        if cause := _why_wide(rule):
+            raise Unmet(
+                cause.what,
+                expected=f"one role by TCP: {ROLE}, from 127.0.0.1/32, to its databases, by "
+                "scram-sha-256",
+                found=str(rule),
+                look="web: sudo -u postgres psql -c 'SELECT * FROM pg_hba_file_rules'",
+                saw=cause.saw,
+            )
+
+
+def _why_wide(rule: hba_probes.Rule) -> Cause | None:
+    if rule.method == "reject":
+        return None
+    if rule.method == "trust":
+        return Cause("a rule asks for no password", saw="trusted")
+    if rule.roles != {ROLE}:
+        roles = ", ".join(sorted(rule.roles))
+        what = f"by the network the role {roles} may try passwords, too"
+        return Cause(what.replace("the role all", "every role"), saw="others_asked")
+    if not rule.is_local:
+        return Cause(f"{ROLE} may come in from another machine", saw="other_address")
+    if not rule.databases <= {DATABASE, RESTORED, "sameuser", "samerole"}:
+        return Cause(
+            f"the rules let {ROLE} try databases that are not its own", saw="other_database"
+        )
+    if rule.method in ("md5", "password"):
+        return Cause(f"a rule asks for the password by the method {rule.method}", saw="md5")
+    return None
+
+
 def _require_shut(web: Host) -> None:
     callers = [
         Caller(f"{SOCKET} user=postgres dbname=postgres"),
         Caller(f"{SOCKET} user=postgres dbname=postgres", who="deployer"),
         Caller(f"{SOCKET} user={ROLE} dbname={DATABASE}"),
-        Caller(HOME),
+        Caller(f"{DOOR} user={ROLE} dbname={DATABASE}"),
         Caller(f"host=::1 port=5432 user={ROLE} dbname={DATABASE}"),
         Caller(f"{DOOR} user=postgres dbname=postgres"),
         Caller(f"{DOOR} user=nobody_of_ours dbname={DATABASE}"),
@@ -387,45 +478,31 @@ def _require_shut(web: Host) -> None:
         Caller(f"{DOOR} user=postgres dbname=postgres replication=true"),
     ]
     for caller, told in zip(callers, postgres_probes.try_doors(web, callers), strict=True):
-        cause = _why_not_shut(caller, told)
-        if cause:
-            raise Unmet(
-                cause.what,
-                expected=f"at 127.0.0.1 only {ROLE} is asked for a password, and only for its own "
-                "databases; on the socket everybody comes in by their own name or not at all",
-                found=f"{caller.words}: {told}",
-                look="web: sudo -u postgres psql -c 'SELECT * FROM pg_hba_file_rules'",
-                saw=cause.saw,
-            )
-
-
-def _why_not_shut(caller: Caller, told: str) -> Cause | None:
-    if told == "let in":
+        if _is_turned_away(caller, told):
+            continue
+        if not (SOCKET in caller.words and hba_probes.may_let_in_unasked(web)):
+            # Every line for callers by TCP was read above, and none of them is for this one.
+            raise _unread(f"{caller.words}: {told}, and no line of the files says so")
         who = "anybody on this machine" if caller.who == "nobody" else f"the account {caller.who}"
-        what = f"{who} becomes the role {caller.role}, and no password is asked"
-        return Cause(what, saw="trusted")
-    is_asked = "password" in told and "postgresql" not in caller.words
-    if not is_asked:
-        return None
-    if caller.role == ROLE and f"dbname={DATABASE}" in caller.words:
-        return None
-    if caller.role == ROLE:
-        return Cause(
-            f"the rules let {ROLE} try databases that are not its own", saw="other_database"
+        raise Unmet(
+            f"{who} becomes the role {caller.role}, and no password is asked",
+            expected="on the socket everybody comes in by their own name or not at all",
+            found=f"{caller.words}: {told}",
+            look="web: sudo -u postgres psql -c 'SELECT * FROM pg_hba_file_rules'",
+            saw="trusted",
         )
-    what = f"by the network the role {caller.role} may try passwords, too"
-    return Cause(what, saw="others_asked")
+
+
+def _is_turned_away(caller: Caller, told: str) -> bool:
+    """On the socket a password may be asked; by TCP only of the role, for its own database."""
+    is_own = caller.role == ROLE and f"dbname={DATABASE}" in caller.words
+    is_asked = "password" in told and SOCKET not in caller.words and not is_own
+    return told != "let in" and not is_asked
 
 
 def _require_read(web: Host) -> None:
     if unread := postgres_probes.unread_files(web):
-        raise Unmet(
-            "PostgreSQL has not read its files since they were changed",
-            expected="what runs is what stands in the files",
-            found=f"changed since: {' '.join(unread)}",
-            look="web: sudo -u postgres psql -c 'SELECT pg_conf_load_time()'",
-            saw="not_reloaded",
-        )
+        raise _unread(f"changed since: {' '.join(unread)}")
     if waiting := postgres_probes.waits_for_restart(web):
         raise Unmet(
             "a setting was changed that only a restart brings into force",
@@ -434,6 +511,16 @@ def _require_read(web: Host) -> None:
             look="web: sudo -u postgres psql -c 'SELECT * FROM pg_settings WHERE pending_restart'",
             saw="not_restarted",
         )
+
+
+def _unread(found: str) -> Unmet:
+    return Unmet(
+        "PostgreSQL has not read its files since they were changed",
+        expected="what runs is what stands in the files",
+        found=found,
+        look="web: sudo -u postgres psql -c 'SELECT pg_conf_load_time()'",
+        saw="not_reloaded",
+    )
 
 
 # -- a dump that is worth something -------------------------------------------------------------
@@ -511,6 +598,14 @@ def _require_restored(web: Host) -> None:
             found=f"{RESTORED}: {database['owner']}; {TABLE}: {table['owner']}",
             look=f"web: sudo -u postgres psql -d {RESTORED} -c '\\d'",
             saw="other_owner",
+        )
+    if database["for_all"]:
+        raise Unmet(
+            f"every role of this server may connect to {RESTORED}, where all rows are",
+            expected="no CONNECT for everybody, as in the database that was dumped",
+            found="PUBLIC has CONNECT",
+            look="web: sudo -u postgres psql -l",
+            saw="for_all",
         )
     live = postgres_probes.find_table(web, TABLE, DATABASE) or {"columns": [], "rules": []}
     for part in ("columns", "rules"):

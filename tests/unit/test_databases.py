@@ -34,3 +34,13 @@ def test_step_that_the_chapter_shows_is_the_role_s_own() -> None:
     shown = chapter.partition("```yaml\n")[2].partition("```")[0]
 
     assert shown in (ROLE / "tasks" / "postgresql.yml").read_text()
+
+
+def test_promises_that_the_check_wants_are_those_of_the_file() -> None:
+    chapter = (ROLE.parent / "chapter.md").read_text()
+    checks = (ROOT / "checks" / "test_databases.py").read_text()
+    table = chapter.partition("%%write laptop stamps.sql\n")[2].partition("```")[0]
+
+    columns = [" ".join(line.split()[:2]) for line in table.splitlines()[1:-1]]
+
+    assert [f'"{column}' in checks for column in columns] == [True] * 6
