@@ -38,6 +38,7 @@ LEAKS = {
     "open": Cause("a secret of the settings lies where everybody may read it", saw="copy"),
     "ps": Cause("a secret of the settings stands on a command line, for all to see", saw="in_ps"),
     "history": Cause("a secret of the settings is in a shell's history", saw="in_history"),
+    "log": Cause("a secret of the settings stands in a log", saw="logged"),
 }
 
 
@@ -346,7 +347,7 @@ def test_settings_kept(web: Host) -> str:
         )
     _require_key(settings["SECRET_KEY"])
     _require_no_copies(web)
-    return f"{len(settings)} settings in {path}, and their secrets nowhere else"
+    return f"{len(settings)} settings in {path}, and their secrets in no place for others"
 
 
 def _require_private(web: Host, path: probes.Path) -> None:
@@ -433,6 +434,8 @@ def _require_no_copies(web: Host) -> None:
 
 
 def _look_for(place: str, found: str) -> str:
+    if place == "log":
+        return "web: sudo journalctl -t sudo"
     if place == "git":
         return f"web: git --git-dir={found} log --all --stat"
     return f"web: ps -fp {found.split()[0]}" if place == "ps" else f"web: sudo ls -l {found}"
@@ -580,6 +583,17 @@ def _require_served(web: Host, folder: str, files: list[str]) -> str:
                 look=f"web: ls -ld {path}",
                 saw="writable",
             )
+    owners = {
+        str(path and path.owner) for path in (probes.find_path(web, p) for p in [folder, *files])
+    }
+    if strange := sorted(owners - {DEPLOYER, APP}):
+        raise Unmet(
+            f"part of the collected files belongs to {strange[0]}",
+            expected=f"{folder} is written by {DEPLOYER} or {APP} alone",
+            found=f"owners: {' '.join(sorted(owners))}",
+            look=f"web: ls -la {folder}",
+            saw="writable",
+        )
     return f"{len(files)} files in {folder}, for {server} to read"
 
 
@@ -653,6 +667,12 @@ def _require_names(found: Found) -> None:
         )
 
 
+def _way_to(folder: str) -> list[str]:
+    """``/var``, ``/var/lib`` and so on: every folder that has to be entered, from the top."""
+    parts = folder.strip("/").split("/")
+    return ["/" + "/".join(parts[: n + 1]) for n in range(len(parts))]
+
+
 def _require_media(web: Host, media: str) -> None:
     for user in ("nobody", "www-data", DEPLOYER):
         if probes.may(web, user, "w", media):
@@ -663,11 +683,12 @@ def _require_media(web: Host, media: str) -> None:
                 look=f"web: ls -ld {media}",
                 saw="media_open",
             )
-    if not probes.may(web, "www-data", "x", media):
+    shut = [each for each in _way_to(media) if not probes.may(web, "www-data", "x", each)]
+    if shut:
         raise Unmet(
             "the web server has no way to the visitors' pictures",
             expected=f"www-data may enter {media}, and every folder on the way",
-            found=str(probes.find_path(web, media)),
+            found=str(probes.find_path(web, shut[0])),
             look=f"web: namei -l {media}",
             saw="media_shut",
         )
