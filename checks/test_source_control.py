@@ -297,15 +297,6 @@ def test_broken_refused(web: Host) -> str:
             look=f"web: {'cat' if starts else 'head -1'} {BARE}/hooks/pre-receive | cat -A",
             saw="refuses_all" if starts else "cannot_start",
         )
-    removal = seen["side_removed"]
-    if not removal["taken"]:
-        raise Unmet(
-            "a push that removes a branch is refused",
-            expected="a branch that is done with can be removed",
-            found=git_probes.told(str(removal["said"])),
-            look=f"web: cat {BARE}/hooks/pre-receive; cat {BARE}/config",
-            saw="no_removal",
-        )
     if "trial.py" not in str(seen["deep"]["said"]):
         raise Unmet(
             "a broken push is refused, and the pusher does not learn which file it is",
@@ -321,6 +312,15 @@ def test_broken_refused(web: Host) -> str:
             found="the code was another one afterwards",
             look=f"web: cat {BARE}/hooks/pre-receive",
             saw="code_touched",
+        )
+    removal = seen["side_removed"]
+    if not removal["taken"]:
+        raise Unmet(
+            "a push that removes a branch is refused",
+            expected="a branch that is done with can be removed",
+            found=git_probes.told(str(removal["said"])),
+            look=f"web: cat {BARE}/hooks/pre-receive; cat {BARE}/config",
+            saw="no_removal",
         )
     return "what does not compile or has no create_app is refused, a good push is taken"
 
