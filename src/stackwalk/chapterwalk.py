@@ -19,7 +19,7 @@ from stackwalk.inflict import prove_mistake, prove_way
 from stackwalk.login import type_step
 from stackwalk.outcome import Fault, Outcome
 from stackwalk.recorder import Recorder, shown_text
-from stackwalk.stock import compare, stock_hosts
+from stackwalk.stock import compare, in_turn, stock_hosts
 from stackwalk.vantage import Vantages
 from stackwalk.verdict import Status, Verdict
 
@@ -179,11 +179,11 @@ class ChapterWalk:
         self._all_met("after a reboot")
         self._spent("reboot")
         tasks = self._so_far()
-        for mistake in self.chapter.mistakes:
+        for turn, mistake in enumerate(self.chapter.mistakes):
             if not self._proves(f"mistake {mistake.name}", [mistake.task]):
                 continue
             where = f"mistake {mistake.name}"
-            look = partial(self._look_twice, where)
+            look = partial(self._look_twice, where, turn)
             for fault in prove_mistake(self.course, mistake, tasks, look, self.home):
                 self._fault(where, fault)
             self._outcome.mistakes += 1
@@ -225,11 +225,11 @@ class ChapterWalk:
             can = machine_can(self.home)
             return hosts.look(self.course, tasks, can=can, heed_needs=heed_needs, report=self.say)
 
-    def _look_twice(self, where: str, tasks: Sequence[Task]) -> list[Verdict]:
+    def _look_twice(self, where: str, turn: int, tasks: Sequence[Task]) -> list[Verdict]:
         """Stock testinfra must come to the same verdicts, word for word."""
         verdicts = self._look(tasks)
-        can = machine_can(self.home)
-        for difference in compare(self.course, verdicts, stock_hosts(self.home), can=can):
+        can, again = machine_can(self.home), in_turn(verdicts, turn)
+        for difference in compare(self.course, again, stock_hosts(self.home), can=can):
             self._fault(where, difference)
         return verdicts
 

@@ -3,7 +3,7 @@
 import pytest
 
 from stackwalk.course import Course
-from stackwalk.stock import compare
+from stackwalk.stock import TURNS, compare, in_turn
 from stackwalk.verdict import Status, Verdict
 
 CHECKS = """
@@ -42,3 +42,16 @@ def test_a_difference_is_told(course: Course, stock_says: str, told: list[str]) 
     ]
 
     assert compare(course, ours, lambda _: stock_says, can=frozenset()) == told
+
+
+def test_what_is_red_is_compared_each_time_and_all_the_rest_by_turns() -> None:
+    met = [Verdict(f"met_{n}", Status.MET) for n in range(2 * TURNS + 3)]
+    red = Verdict("red_one", Status.UNMET, what="so")
+
+    turns = [in_turn([*met[:5], red, *met[5:]], turn) for turn in range(TURNS)]
+
+    assert all(red in turn for turn in turns)
+    assert all(len(turn) <= 1 + 3 for turn in turns)
+    assert {verdict.task for turn in turns for verdict in turn} == {
+        verdict.task for verdict in [*met, red]
+    }
